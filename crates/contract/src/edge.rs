@@ -1,0 +1,114 @@
+//! Collector to server, the JSON part. Specified in `docs/specs/edge-protocol.md`.
+
+use gemba_domain::{Timestamp, signal::SignalKind};
+use serde::{Deserialize, Serialize};
+
+/// Version of the protocol spoken here.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// The collector's number for one of its signals: given once, in order from 0, never reused within an epoch.
+pub type LocalSignal = u32;
+
+/// `POST /api/v1/edge/hello`: at start, after every reconnect, and whenever a signal is added.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`PROTOCOL_VERSION`].
+    pub protocol: u32,
+    /// The collector program's version.
+    pub version: String,
+    /// Names the life of the collector's queue: its creation in microseconds since 1970. A queue made anew has a later one.
+    pub epoch: u64,
+    /// The collector's clock.
+    pub at: Timestamp,
+    /// The collector's signals. Number = position. Sent whole; entries already known do not change.
+    pub signals: Vec<OfferedSignal>,
+    /// How its sources are.
+    #[serde(default)]
+    pub sources: Vec<SourceHealth>,
+    /// What the queue had to give up since the last hello that was answered: a gap, never silence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub losses: Vec<Loss>,
+}
+
+/// Samples that the collector had stored and lost before the server had them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// How many batches.
+    pub batches: u64,
+    /// How many samples, as far as is known.
+    pub samples: u64,
+    /// Source time of the earliest of them.
+    pub from: Timestamp,
+    /// Source time of the latest of them.
+    pub to: Timestamp,
+    /// Why, for a person: the limit that was reached, or what was damaged and where it was set aside.
+    pub reason: String,
+}
+
+/// One signal that a collector reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferedSignal {
+    /// Unit path, colon, signal code: `acme/leeds/press-shop/line-1/press-3:spindle-speed`.
+    pub address: String,
+    /// What sort of thing it carries, as the source describes it.
+    pub kind: SignalKind,
+    /// Unit of measure, as the source describes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uom: Option<String>,
+    /// Where it comes from, for people: `mtconnect http://10.0.0.5:5000 Mazak03-X_1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+/// A source's condition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceHealth {
+    /// The name in the collector's configuration.
+    pub name: String,
+    /// In words: `streaming`, or what is wrong and since when.
+    pub status: String,
+    /// Data flows.
+    pub ok: bool,
+}
+
+/// The answer to [`Hello`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// Highest sequence number of this epoch that is committed; batches are numbered from 1. 0 when there is none.
+    pub acked: u64,
+    /// The server's clock.
+    pub at: Timestamp,
+    /// Signals that the plant does not know, with the reason. Their samples are quarantined until it does.
+    #[serde(default)]
+    pub unknown: Vec<UnknownSignal>,
+}
+
+/// A signal that cannot be matched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownSignal {
+    /// The collector's number.
+    pub signal: LocalSignal,
+    /// Why, and the nearest valid name.
+    pub reason: String,
+}
+
+/// The answer to `POST /api/v1/edge/batches`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Acknowledged {
+    /// All batches up to this number are committed.
+    pub acked: u64,
+    /// Batches, or samples of them, that were set aside whole and readable, with the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quarantined: Vec<Quarantined>,
+}
+
+/// Something set aside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantined {
+    /// Number of the batch.
+    pub seq: u64,
+    /// How many samples.
+    pub samples: u64,
+    /// Why.
+    pub reason: String,
+}
