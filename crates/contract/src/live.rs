@@ -88,6 +88,7 @@ pub enum ServerMessage {
 /// The whole of a topic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "the message that carries it boxes it")]
 pub enum Snapshot {
     /// Of topic `overview`.
     Overview(Overview),

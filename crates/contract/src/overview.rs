@@ -33,7 +33,7 @@ pub struct SiteOverview {
     pub kpi: KpiView,
     /// Pieces of all lines, against target.
     pub count: CountView,
-    /// The lines, by loss of good production, worst first.
+    /// The lines, by good pieces lost so far, most first.
     pub lines: Vec<LineOverview>,
 }
 

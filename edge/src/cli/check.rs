@@ -1,0 +1,76 @@
+//! `gemba-edge check`.
+
+use std::process::ExitCode;
+
+use gemba_edge::{
+    collector::mtconnect::{AgentClient, Mapping},
+    config::{Config, SourceConfig},
+    uplink::Client,
+};
+
+/// Shows the table of what would be read. Fails when something cannot be.
+pub async fn check(config: &Config) -> anyhow::Result<ExitCode> {
+    let mut fine = true;
+    println!("settings: valid, {} sources", config.sources.len());
+    match Client::new(&config.server)?.token() {
+        Ok(_) => println!("token: there"),
+        Err(error) => {
+            fine = false;
+            println!("token: {error}");
+        }
+    }
+    for source in &config.sources {
+        fine &= check_source(source).await?;
+    }
+    Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn check_source(source: &SourceConfig) -> anyhow::Result<bool> {
+    println!("\nsource {} ({})", source.name, source.url);
+    let devices = match AgentClient::new(source)?.probe().await {
+        Ok(devices) => devices,
+        Err(failure) => {
+            println!("  {failure}");
+            return Ok(false);
+        }
+    };
+    let mapping = Mapping::resolve(source, &devices);
+    let rows: Vec<[&str; 4]> = mapping
+        .mapped
+        .iter()
+        .map(|row| {
+            let signal = &row.signal;
+            [row.item.as_str(), signal.address.as_str(), signal.kind.as_str(), signal.uom.as_deref().unwrap_or("")]
+        })
+        .collect();
+    let head = ["data item", "signal", "kind", "unit"];
+    let width = |column: usize| rows.iter().chain([&head]).map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths = [width(0), width(1), width(2)];
+    for row in [&head].into_iter().chain(&rows) {
+        let line = format!(
+            "  {:a$}  {:b$}  {:c$}  {}",
+            row[0],
+            row[1],
+            row[2],
+            row[3],
+            a = widths[0],
+            b = widths[1],
+            c = widths[2]
+        );
+        println!("{}", line.trim_end());
+    }
+    if !mapping.unmapped.is_empty() {
+        println!("  read by no rule:");
+        for (device, item) in &mapping.unmapped {
+            let name = item.name.as_deref().map_or(String::new(), |name| format!(" ({name})"));
+            println!("    {device}: {}{name}, {} {}", item.id, item.category, item.kind);
+        }
+    }
+    for problem in &mapping.problems {
+        println!("  problem: {problem}");
+    }
+    if mapping.mapped.is_empty() {
+        println!("  problem: nothing would be read");
+    }
+    Ok(mapping.problems.is_empty() && !mapping.mapped.is_empty())
+}

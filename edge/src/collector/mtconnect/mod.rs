@@ -1,0 +1,35 @@
+//! MTConnect agents over HTTP: probe, current, and the sample stream (MTConnect part 1).
+//!
+//! How values keep their truth when something goes wrong:
+//!
+//! - **The agent is lost** (connection gone and not at once back, or silent for longer than `timeout`): each of its
+//!   signals becomes *unavailable* at that moment.
+//! - **It is back and its buffer still has what follows** (same instance, the next sequence is held): nothing was
+//!   missed. The *unavailable* of that moment is replaced by the value that was in force then (same signal, same time, read later),
+//!   and the stream goes on from there: the outage leaves no trace but the truth.
+//! - **It is back, but something was missed** (new instance, buffer overrun): the *unavailable* stands. The values now in
+//!   force come from `current`, with the agent's time when that is later than the loss; a value older than
+//!   the loss is stamped with the time of the answer, because only since then is it known again.
+//! - **Times that contradict the order**: where a stamp of ours (a loss, a return) is later than a source time that
+//!   follows it in sequence (clocks that differ), the source time is moved just behind the stamp. Otherwise the older
+//!   stamp would stay in force for ever.
+//! - **A document that is not well formed** is refused whole, counted, and asked for again. After three in a row the agent counts as lost.
+
+mod client;
+mod kinds;
+mod mapping;
+mod multipart;
+mod probe;
+mod source;
+mod streams;
+mod values;
+mod xml;
+
+pub use client::{AgentClient, AgentFailure};
+pub use kinds::Reads;
+pub use mapping::{ItemIndex, Mapped, Mapping};
+pub use multipart::{MultipartError, Splitter};
+pub use probe::{DataItem, Device, Devices, Header, parse as parse_devices};
+pub use source::Source;
+pub use streams::{Observation, Streams, Words, parse as parse_streams};
+pub use xml::XmlError;

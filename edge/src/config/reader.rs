@@ -1,0 +1,177 @@
+//! Walks a parsed TOML document and remembers where everything stands, so that each complaint has a line.
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::Finding;
+
+/// The complaints so far.
+pub(super) struct Findings<'a> {
+    text: &'a str,
+    found: Vec<(usize, String)>,
+}
+
+impl<'a> Findings<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, found: Vec::new() }
+    }
+
+    /// The line, from 1, of a byte position.
+    pub(super) fn line(&self, at: usize) -> usize {
+        self.text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1
+    }
+
+    pub(super) fn report(&mut self, at: usize, message: String) {
+        self.found.push((at, message));
+    }
+
+    /// By line.
+    pub(super) fn into_inner(mut self) -> Vec<Finding> {
+        self.found.sort_by_key(|(at, _)| *at);
+        let lines: Vec<_> = self.found.iter().map(|(at, _)| self.line(*at)).collect();
+        lines.into_iter().zip(self.found).map(|(line, (_, message))| Finding { line, message }).collect()
+    }
+}
+
+/// One table of the file.
+pub(super) struct Section<'a> {
+    name: String,
+    /// Where it begins.
+    pub(super) at: usize,
+    table: &'a DeTable<'a>,
+}
+
+impl<'a> Section<'a> {
+    /// Takes the table and complains about every key that is not `known`.
+    pub(super) fn new(
+        findings: &mut Findings<'_>,
+        name: &str,
+        at: usize,
+        table: &'a DeTable<'a>,
+        known: &[&str],
+    ) -> Self {
+        for key in table.keys() {
+            let word = key.get_ref().as_ref();
+            if known.contains(&word) {
+                continue;
+            }
+            let nearest = known
+                .iter()
+                .map(|candidate| (strsim::damerau_levenshtein(candidate, word), candidate))
+                .min()
+                .filter(|(distance, candidate)| *distance <= candidate.len().div_ceil(2));
+            let hint = match nearest {
+                Some((_, nearest)) => format!("did you mean `{nearest}`?"),
+                None => format!("known here: {}", known.join(", ")),
+            };
+            findings.report(key.span().start, format!("`{word}` is no setting of {name}; {hint}"));
+        }
+        Self { name: name.to_owned(), at, table }
+    }
+
+    fn get(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.table.iter().find(|(word, _)| word.get_ref() == key).map(|(_, value)| value)
+    }
+
+    /// Where the value of `key` stands, or the section when it is missing.
+    pub(super) fn at_key(&self, key: &str) -> usize {
+        self.get(key).map_or(self.at, |value| value.span().start)
+    }
+
+    /// A text that may be missing, and where it stands.
+    pub(super) fn text(&self, findings: &mut Findings<'_>, key: &str) -> Option<(&'a str, usize)> {
+        let value = self.get(key)?;
+        let at = value.span().start;
+        match value.get_ref() {
+            DeValue::String(text) if text.trim().is_empty() => {
+                findings.report(at, format!("`{key}` is empty"));
+                None
+            }
+            DeValue::String(text) => Some((text.as_ref(), at)),
+            other => {
+                findings.report(at, format!("`{key}` is a {}; it must be a text in quotes", other.type_str()));
+                None
+            }
+        }
+    }
+
+    /// A text that must be there.
+    pub(super) fn required(&self, findings: &mut Findings<'_>, key: &str) -> Option<(&'a str, usize)> {
+        if self.get(key).is_none() {
+            findings.report(self.at, format!("`{key}` is missing from {}", self.name));
+        }
+        self.text(findings, key)
+    }
+
+    /// A text that may be missing and has a form of its own.
+    pub(super) fn parsed<T>(
+        &self,
+        findings: &mut Findings<'_>,
+        key: &str,
+        parse: fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let (text, at) = self.text(findings, key)?;
+        parse(text).map_err(|message| findings.report(at, message)).ok()
+    }
+
+    /// The table `[key]`, which must be there.
+    pub(super) fn section(&self, findings: &mut Findings<'_>, key: &str, known: &[&str]) -> Option<Section<'a>> {
+        match self.get(key) {
+            None => {
+                findings.report(self.at, format!("the section `[{key}]` is missing"));
+                None
+            }
+            Some(value) => match value.get_ref() {
+                DeValue::Table(table) => {
+                    Some(Section::new(findings, &format!("[{key}]"), value.span().start, table, known))
+                }
+                _ => {
+                    findings.report(value.span().start, format!("`{key}` must be a section `[{key}]`"));
+                    None
+                }
+            },
+        }
+    }
+
+    /// The tables `[[key]]`, of which there must be one.
+    pub(super) fn sections(&self, findings: &mut Findings<'_>, key: &str, known: &[&str]) -> Vec<Section<'a>> {
+        let name = if self.name.starts_with("[[") {
+            format!("{}.{key}]]", self.name.trim_end_matches(']'))
+        } else {
+            format!("[[{key}]]")
+        };
+        self.tables(findings, key, &name, known)
+    }
+
+    /// An array of inline tables, of which there must be one.
+    pub(super) fn inline_tables(&self, findings: &mut Findings<'_>, key: &str, known: &[&str]) -> Vec<Section<'a>> {
+        let name = format!("an entry of `{key}`");
+        self.tables(findings, key, &name, known)
+    }
+
+    fn tables(&self, findings: &mut Findings<'_>, key: &str, name: &str, known: &[&str]) -> Vec<Section<'a>> {
+        let Some(value) = self.get(key) else {
+            findings.report(self.at, format!("{name} is missing: {} needs at least one", self.name));
+            return Vec::new();
+        };
+        let DeValue::Array(array) = value.get_ref() else {
+            findings.report(value.span().start, format!("`{key}` must be written as {name}"));
+            return Vec::new();
+        };
+        if array.is_empty() {
+            findings.report(value.span().start, format!("`{key}` is empty: {} needs at least one", self.name));
+        }
+        let mut sections = Vec::new();
+        for entry in array.iter() {
+            match entry.get_ref() {
+                DeValue::Table(table) => {
+                    sections.push(Section::new(findings, name, entry.span().start, table, known));
+                }
+                _ => findings.report(entry.span().start, format!("an entry of `{key}` must be a table")),
+            }
+        }
+        sections
+    }
+}

@@ -1,0 +1,9 @@
+//! The collector as a whole: a simulated agent on one side, a strict server in memory on the other.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod cli;
+mod kill;
+mod machine_faults;
+mod plant;
+mod server;
+mod server_faults;
