@@ -1,0 +1,98 @@
+//! The client of the REST API: one typed function per endpoint. In the browser it goes over fetch;
+//! while the server renders a page, through its own router ([`InProcessApi`]).
+
+mod error;
+#[cfg(feature = "hydrate")]
+mod fetch;
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use gemba_contract::{overview::Overview, session::Me, signal::SampleSeries, unit::UnitDetail};
+use gemba_domain::{Timestamp, signal::SignalId};
+use leptos::prelude::use_context;
+use serde::de::DeserializeOwned;
+
+pub use error::ApiError;
+#[cfg(feature = "hydrate")]
+pub(crate) use fetch::go_to_login;
+
+/// An answer of the API, as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiReply {
+    /// HTTP status.
+    pub status: u16,
+    /// Body: JSON, or a problem.
+    pub body: Vec<u8>,
+}
+
+/// How pages reach the API while the server renders them: a GET of a path with its query
+/// (`/api/v1/overview`), in the name of the caller whose page it is.
+#[derive(Clone)]
+pub struct InProcessApi(pub Arc<dyn Fn(String) -> BoxFuture<'static, ApiReply> + Send + Sync>);
+
+/// The API, as seen from a page.
+#[derive(Clone)]
+pub(crate) struct Api {
+    in_process: Option<InProcessApi>,
+}
+
+impl Api {
+    /// The API of this page. Take it while the component is made, not within a future.
+    pub fn of_page() -> Self {
+        Self { in_process: use_context() }
+    }
+
+    /// `GET /api/v1/session`
+    pub async fn me(&self) -> Result<Me, ApiError> {
+        self.get("/api/v1/session".to_owned()).await
+    }
+
+    /// `GET /api/v1/overview`
+    pub async fn overview(&self) -> Result<Overview, ApiError> {
+        self.get("/api/v1/overview".to_owned()).await
+    }
+
+    /// `GET /api/v1/units/{path}`
+    pub async fn unit(&self, path: &str) -> Result<UnitDetail, ApiError> {
+        self.get(format!("/api/v1/units/{path}")).await
+    }
+
+    /// `GET /api/v1/signals/{id}/samples`, thinned to about `points` readings.
+    pub async fn samples(
+        &self,
+        signal: SignalId,
+        from: Timestamp,
+        to: Timestamp,
+        points: u32,
+    ) -> Result<SampleSeries, ApiError> {
+        self.get(format!("{}&points={points}", samples_path(signal, "samples", from, to))).await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: String) -> Result<T, ApiError> {
+        let reply = match &self.in_process {
+            Some(InProcessApi(call)) => call(path).await,
+            None => send(path).await?,
+        };
+        error::read(&reply)
+    }
+}
+
+/// Where all readings of a stretch can be had as CSV.
+pub(crate) fn samples_csv(signal: SignalId, from: Timestamp, to: Timestamp) -> String {
+    samples_path(signal, "samples.csv", from, to)
+}
+
+fn samples_path(signal: SignalId, what: &str, from: Timestamp, to: Timestamp) -> String {
+    format!("/api/v1/signals/{}/{what}?from={from}&to={to}", signal.0)
+}
+
+#[cfg(feature = "hydrate")]
+async fn send(path: String) -> Result<ApiReply, ApiError> {
+    send_wrapper::SendWrapper::new(fetch::get(path)).await
+}
+
+#[cfg(not(feature = "hydrate"))]
+async fn send(_path: String) -> Result<ApiReply, ApiError> {
+    Err(ApiError::Unreachable)
+}

@@ -1,0 +1,82 @@
+use chrono::{DateTime, Utc};
+use gemba_domain::Timestamp;
+
+/// A site's wall clock: `18:03`.
+pub(crate) fn clock_time(time: Timestamp, offset_minutes: i32) -> String {
+    local(time, offset_minutes).format("%H:%M").to_string()
+}
+
+/// `18:03:12`
+pub(crate) fn clock_time_seconds(time: Timestamp, offset_minutes: i32) -> String {
+    local(time, offset_minutes).format("%H:%M:%S").to_string()
+}
+
+/// `Mon 17 Nov, 18:03`
+pub(crate) fn day_and_time(time: Timestamp, offset_minutes: i32) -> String {
+    local(time, offset_minutes).format("%a %-d %b, %H:%M").to_string()
+}
+
+/// Round moments of a site's wall clock within a stretch, at most `at_most` of them, and their texts.
+pub(crate) fn time_ticks(
+    from: Timestamp,
+    to: Timestamp,
+    offset_minutes: i32,
+    at_most: usize,
+) -> Vec<(Timestamp, String)> {
+    const STEPS_MINUTES: [i64; 12] = [1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720];
+    let stretch = to.micros_since(from);
+    if stretch <= 0 || at_most == 0 {
+        return Vec::new();
+    }
+    let step = STEPS_MINUTES
+        .iter()
+        .map(|m| m * 60_000_000)
+        .find(|step| stretch / step <= at_most as i64)
+        .unwrap_or(1440 * 60_000_000);
+    let offset = i64::from(offset_minutes) * 60_000_000;
+    let first = (from.micros() + offset).div_euclid(step) * step - offset;
+    (0..=at_most as i64 + 1)
+        .map(|i| Timestamp::from_micros(first + i * step))
+        .filter(|t| *t >= from && *t <= to)
+        .take(at_most)
+        .map(|t| (t, clock_time(t, offset_minutes)))
+        .collect()
+}
+
+/// The moment on the site's wall clock, as if that were UTC.
+fn local(time: Timestamp, offset_minutes: i32) -> DateTime<Utc> {
+    time.plus_seconds(i64::from(offset_minutes) * 60).to_utc()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    #[test]
+    fn times_are_the_sites() {
+        let t = at("2026-06-22T22:30:05Z");
+        assert_eq!(clock_time(t, 60), "23:30");
+        assert_eq!(clock_time_seconds(t, -210), "19:00:05");
+        assert_eq!(day_and_time(t, 120), "Tue 23 Jun, 00:30");
+    }
+
+    #[test]
+    fn ticks_stand_at_round_local_times() {
+        let ticks = time_ticks(at("2026-06-22T06:10:00Z"), at("2026-06-22T14:10:00Z"), 60, 8);
+        let texts: Vec<&str> = ticks.iter().map(|t| t.1.as_str()).collect();
+        assert_eq!(texts, ["08:00", "09:00", "10:00", "11:00", "12:00", "13:00", "14:00", "15:00"]);
+        let ticks = time_ticks(at("2026-06-22T06:10:00Z"), at("2026-06-22T14:10:00Z"), 345, 4);
+        let texts: Vec<&str> = ticks.iter().map(|t| t.1.as_str()).collect();
+        assert_eq!(texts, ["12:00", "14:00", "16:00", "18:00"]);
+    }
+
+    #[test]
+    fn an_empty_stretch_has_no_ticks() {
+        let t = at("2026-06-22T06:10:00Z");
+        assert!(time_ticks(t, t, 0, 8).is_empty());
+    }
+}

@@ -1,0 +1,22 @@
+//! The pages of Gemba: server-rendered, then hydrated. They are the first client of the REST API
+//! ([`api`]) and of the live WebSocket ([`live`]); there is no other way in.
+//!
+//! The server gives a request these contexts: [`InProcessApi`] (how pages reach the API while they
+//! are rendered), [`PageStatus`] (the HTTP status that the page wants), and renders [`shell`].
+#![warn(missing_docs)]
+#![recursion_limit = "512"]
+
+pub mod api;
+mod app;
+mod clock;
+mod format;
+pub mod live;
+mod overview;
+pub mod session;
+mod shell;
+mod ui;
+mod unit;
+
+pub use api::{ApiReply, InProcessApi};
+pub use app::App;
+pub use shell::{PageStatus, ShellOptions, Theme, shell};

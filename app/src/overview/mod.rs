@@ -1,0 +1,194 @@
+//! `/`: the plant at a glance.
+
+mod figures;
+mod line;
+mod model;
+
+use gemba_contract::{live::OVERVIEW, overview::Overview};
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use crate::{
+    api::Api,
+    clock::Clock,
+    live::{Event, Live},
+    ui::{Announcer, ErrorPage, Legend, PageHeader},
+};
+use figures::AttentionFigure;
+pub(crate) use figures::{CountFigure, CoverageFigure, OeeFigure, ShiftLine, Stat};
+use line::LineCard;
+use model::{OverviewModel, SiteModel};
+pub(crate) use model::{STRIP_SECONDS, StateChange, TileModel};
+
+/// The plant overview.
+#[component]
+pub(crate) fn OverviewPage() -> impl IntoView {
+    let api = Api::of_page();
+    let overview = Resource::new_blocking(
+        || (),
+        move |()| {
+            let api = api.clone();
+            async move { api.overview().await }
+        },
+    );
+    view! {
+        <Suspense>
+            {move || Suspend::new(async move {
+                match overview.await {
+                    Ok(overview) => view! { <Plant overview=overview /> }.into_any(),
+                    Err(error) => view! { <ErrorPage error=error /> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+    .into_any()
+}
+
+#[component]
+fn Plant(overview: Overview) -> impl IntoView {
+    let clock = Clock::of_page();
+    let live = Live::of_page();
+    clock.heard_from_server(overview.at);
+    let model = OverviewModel::new(overview);
+    let followed = model.clone();
+    let announcer = Announcer::of_page();
+    live.follow(OVERVIEW.to_owned(), move |event| match event {
+        Event::Snapshot(data) => {
+            if let gemba_contract::live::Snapshot::Overview(overview) = *data {
+                followed.replace(overview);
+            }
+        }
+        Event::Delta { at, tiles, sites, .. } => {
+            let changes = followed.apply(at, tiles, sites);
+            if let Some(announcer) = announcer {
+                announcer.say(changes);
+            }
+        }
+    });
+    let sites = model.sites.clone();
+    let sites = Signal::derive(move || sites.get());
+    let offset = Signal::derive(move || sites.with(|s| s.first().map_or(0, |site| site.utc_offset_minutes.get())));
+    let newest = Memo::new(move |_| {
+        let units = sites.get().iter().flat_map(SiteModel::units).collect::<Vec<_>>();
+        units.iter().filter_map(|u| u.now.with(|n| n.last_sample)).max()
+    });
+    let empty = Memo::new(move |_| sites.with(Vec::is_empty));
+    let single = Memo::new(move |_| sites.with(|s| s.len() == 1));
+    view! {
+        <Title text="Plant overview" />
+        <PageHeader utc_offset_minutes=offset newest=newest>
+            {move || {
+                if single.get() {
+                    sites.get().into_iter().next().map(|site| view! { <SiteTitle site=site /> }).into_any()
+                } else {
+                    view! { <h1>"Plant overview"</h1> }.into_any()
+                }
+            }}
+        </PageHeader>
+        <main id="main" tabindex="-1" class="page" class:is-stale=move || live.is_stale()>
+            <Show when=move || empty.get()>
+                <EmptyPlant />
+            </Show>
+            <For each=move || sites.get() key=|site| site.path.clone() let:site>
+                <Site site=site.clone() headed=Signal::derive(move || !single.get()) />
+            </For>
+            <Show when=move || !empty.get()>
+                <Legend />
+            </Show>
+        </main>
+    }
+    .into_any()
+}
+
+/// Site and shift, as the page's own heading.
+#[component]
+fn SiteTitle(site: SiteModel) -> impl IntoView {
+    view! {
+        <h1>{site.name}</h1>
+        <ShiftLine
+            shift=Signal::derive(move || site.shift.get())
+            utc_offset_minutes=Signal::derive(move || site.utc_offset_minutes.get())
+            time_zone=site.time_zone
+        />
+    }
+}
+
+#[component]
+fn Site(site: SiteModel, headed: Signal<bool>) -> impl IntoView {
+    let heading = site.clone();
+    let kpi = Signal::derive({
+        let kpi = site.kpi.clone();
+        move || kpi.get()
+    });
+    let count = Signal::derive({
+        let count = site.count.clone();
+        move || count.get()
+    });
+    let units = Signal::derive({
+        let site = site.clone();
+        move || site.units()
+    });
+    let offset = Signal::derive(move || site.utc_offset_minutes.get());
+    let lines = site.lines;
+    let none = Memo::new({
+        let lines = lines.clone();
+        move |_| lines.with(Vec::is_empty)
+    });
+    view! {
+        <section class="site" aria-label=site.name.clone()>
+            <Show when=move || headed.get()>
+                <div class="site-heading">
+                    <h2>{heading.name.clone()}</h2>
+                    <ShiftLine
+                        shift=Signal::derive({
+                            let shift = heading.shift.clone();
+                            move || shift.get()
+                        })
+                        utc_offset_minutes=offset
+                        time_zone=heading.time_zone.clone()
+                    />
+                </div>
+            </Show>
+            <h2 class="visually-hidden">"Figures of this shift"</h2>
+            <div class="stats">
+                <OeeFigure kpi=kpi />
+                <CountFigure count=count />
+                <AttentionFigure units=units />
+                <CoverageFigure kpi=kpi />
+            </div>
+            <div class="section-heading">
+                <h2>"Lines"</h2>
+                <span>"most good pieces lost first"</span>
+            </div>
+            <Show when=move || none.get()>
+                <p class="card empty">"This site has no lines. Add them to the plant file and import it again."</p>
+            </Show>
+            <div class="lines">
+                <For each=move || lines.get() key=|line| line.tile.id let:line>
+                    <LineCard line=line utc_offset_minutes=offset />
+                </For>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+/// Before the first import.
+#[component]
+fn EmptyPlant() -> impl IntoView {
+    view! {
+        <section class="card empty-plant">
+            <h2>"There is no plant yet"</h2>
+            <p>
+                "Describe sites, areas, lines and units with their signals in a plant file, then import it on the machine where this server runs:"
+            </p>
+            <pre>
+                <code>"gemba plant import FILE"</code>
+            </pre>
+            <p class="muted">
+                "Nothing is changed before the whole file was checked, and it can be imported again at any time. Then start a collector; its data appears here by itself."
+            </p>
+        </section>
+    }
+    .into_any()
+}

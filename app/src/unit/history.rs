@@ -1,0 +1,320 @@
+//! The plot of one signal, chosen by `?signal=code&range=1h`.
+
+use gemba_contract::signal::{Reading, SampleSeries};
+use gemba_domain::{Timestamp, signal::SignalKind};
+use leptos::prelude::*;
+use leptos_router::{hooks::use_query_map, params::ParamsMap};
+
+use super::{
+    model::{SignalModel, UnitModel},
+    signals::value_text,
+};
+use crate::{
+    api::{Api, ApiError, samples_csv},
+    clock::Clock,
+    format::{clock_time_seconds, day_and_time, pieces},
+    ui::{
+        ErrorNotice, Scrub,
+        plot::{Grid, Marks, PlotData, TimeTexts, YTexts},
+    },
+};
+
+/// How many readings a plot asks for.
+const POINTS: u32 = 800;
+/// How many rows the table alternative shows.
+const ROWS: usize = 100;
+const RANGES: [(&str, &str, i64); 4] =
+    [("15m", "15 min", 900), ("1h", "1 h", 3600), ("8h", "8 h", 8 * 3600), ("24h", "24 h", 24 * 3600)];
+const USUAL_RANGE: usize = 1;
+
+/// What the address asks to see.
+#[derive(Clone)]
+pub(super) struct Chosen {
+    pub signal: SignalModel,
+    range: usize,
+}
+
+impl Chosen {
+    /// The signal and range in the address; without one, the first measure, or else the first signal.
+    pub fn of(query: &ParamsMap, model: &UnitModel) -> Option<Self> {
+        let range = query.get("range").and_then(|word| RANGES.iter().position(|r| r.0 == word)).unwrap_or(USUAL_RANGE);
+        let named = query.get("signal").and_then(|code| model.signal(&code));
+        let signal = named.or_else(|| {
+            model.signals.with(|signals| {
+                signals.iter().find(|s| s.view.kind == SignalKind::Measure).or(signals.first()).cloned()
+            })
+        })?;
+        Some(Self { signal, range })
+    }
+}
+
+/// The address with another signal or range.
+pub(super) fn link(query: &ParamsMap, signal: Option<&str>, range: Option<&str>) -> String {
+    let pick = |name: &str, new: Option<&str>| {
+        new.map(ToOwned::to_owned).or_else(|| query.get(name)).map(|value| format!("{name}={value}"))
+    };
+    let parts: Vec<String> = [pick("signal", signal), pick("range", range)].into_iter().flatten().collect();
+    format!("?{}", parts.join("&"))
+}
+
+#[component]
+pub(super) fn History(model: UnitModel) -> impl IntoView {
+    let api = Api::of_page();
+    let clock = Clock::of_page();
+    let query = use_query_map();
+    let picked = {
+        let model = model.clone();
+        Memo::new(move |_| Chosen::of(&query.get(), &model).map(|c| (c.signal.view.id, c.range)))
+    };
+    let series = Resource::new_blocking(
+        move || picked.get(),
+        move |picked| {
+            let api = api.clone();
+            let to = clock.now_untracked();
+            async move {
+                match picked {
+                    Some((signal, range)) => {
+                        let from = to.plus_seconds(-RANGES.get(range).map_or(3600, |r| r.2));
+                        api.samples(signal, from, to, POINTS).await.map(Some)
+                    }
+                    None => Ok(None),
+                }
+            }
+        },
+    );
+    let offset = Signal::derive({
+        let offset = model.utc_offset_minutes.clone();
+        move || offset.get()
+    });
+    let chosen = StoredValue::new(model);
+    let heading = move || chosen.with_value(|m| Chosen::of(&query.get(), m)).map(|c| c.signal.view);
+    view! {
+        <section class="card history" aria-labelledby="history-heading">
+            <div class="card-heading">
+                <h2 id="history-heading">{move || heading().map_or_else(|| "History".to_owned(), |s| s.name)}</h2>
+                <span>{move || heading().and_then(|s| s.uom)}</span>
+                <RangeLinks picked=picked />
+            </div>
+            <Transition>
+                {move || Suspend::new(async move {
+                    let series = series.await;
+                    let signal = chosen
+                        .with_value(|m| {
+                            m.signals.with_untracked(|signals| {
+                                let id = series.as_ref().ok().and_then(|s| s.as_ref()).map(|s| s.signal);
+                                signals.iter().find(|s| Some(s.view.id) == id).cloned()
+                            })
+                        });
+                    match (series, signal) {
+                        (Ok(Some(series)), Some(signal)) => {
+                            view! { <Plot series=series signal=signal offset=offset /> }.into_any()
+                        }
+                        (Ok(_), _) => view! { <p class="empty">"Nothing to plot."</p> }.into_any(),
+                        (Err(error), _) => view! { <Failed error=error /> }.into_any(),
+                    }
+                })}
+            </Transition>
+        </section>
+    }
+    .into_any()
+}
+
+#[component]
+fn Failed(error: ApiError) -> impl IntoView {
+    view! {
+        <div class="empty">
+            <ErrorNotice error=error />
+        </div>
+    }
+}
+
+#[component]
+fn RangeLinks(picked: Memo<Option<(gemba_domain::signal::SignalId, usize)>>) -> impl IntoView {
+    let query = use_query_map();
+    view! {
+        <nav class="segmented" aria-label="Stretch of time">
+            {RANGES
+                .iter()
+                .enumerate()
+                .map(|(i, (word, text, _))| {
+                    let current = move || if picked.get().is_some_and(|p| p.1 == i) { "true" } else { "false" };
+                    view! {
+                        <a href=move || link(&query.get(), None, Some(word)) data-noscroll="" aria-current=current>
+                            {*text}
+                        </a>
+                    }
+                })
+                .collect_view()}
+        </nav>
+    }
+}
+
+#[component]
+fn Plot(series: SampleSeries, signal: SignalModel, offset: Signal<i32>) -> impl IntoView {
+    let clock = Clock::of_page();
+    let kind = signal.view.kind;
+    let uom = signal.view.uom.clone().map(|u| format!(" {u}")).unwrap_or_default();
+    let name = StoredValue::new(signal.view.name.clone());
+    let csv = samples_csv(series.signal, series.from, series.to);
+    let csv_name = format!("{}.csv", signal.view.code);
+    let total = series.total;
+    let length = series.to.micros_since(series.from);
+    let empty_text = format!(
+        "Nothing to plot from {} to {}: no readings, or the source could not tell.",
+        day_and_time(series.from, offset.get_untracked()),
+        day_and_time(series.to, offset.get_untracked())
+    );
+    let data = RwSignal::new(PlotData::new(series, kind, untrack(|| clock.held())));
+
+    // New readings are appended as they come, and the stretch moves on with the clock.
+    let latest = signal.latest.clone();
+    Effect::new(move |_| {
+        let Some(reading) = latest.get() else { return };
+        let newest = data.with_untracked(|d| d.readings.last().map(|r| r.time));
+        if newest.is_none_or(|newest| reading.time > newest) {
+            data.update(|d| d.readings = d.readings.iter().cloned().chain([reading]).collect());
+        }
+    });
+    Effect::new(move |before: Option<Timestamp>| {
+        let now = clock.coarse();
+        let held = clock.held();
+        if before.is_some() && data.with_untracked(|d| held > d.held_until) {
+            data.update(|d| {
+                d.to = d.to.max(now);
+                d.from = d.to.plus_micros(-length);
+                d.held_until = held;
+                let first = d.readings.partition_point(|r| r.time <= d.from).saturating_sub(1);
+                if first > 0 {
+                    d.readings = d.readings.iter().skip(first).cloned().collect();
+                }
+            });
+        }
+        now
+    });
+
+    let drawing = Memo::new(move |_| data.with(PlotData::draw));
+    let position = RwSignal::new(None::<f64>);
+    let read_out = {
+        let uom = uom.clone();
+        Signal::derive(move || {
+            let Some(share) = position.get() else {
+                return "Point at the plot, or go through it with the arrow keys, to read it.".to_owned();
+            };
+            data.with(|d| match d.at(share) {
+                None => "No reading yet at this time".to_owned(),
+                Some(Reading { time, value }) => {
+                    format!("{}: {}{uom}", day_time_seconds(*time, offset.get()), value_text(kind, value))
+                }
+            })
+        })
+    };
+    let lanes = Memo::new(move |_| drawing.with(|d| d.as_ref().filter(|d| d.y.lanes).map_or(0, |d| d.y.ticks.len())));
+    let drawn = Memo::new(move |_| drawing.with(Option::is_some));
+    view! {
+        {move || {
+            if !drawn.get() {
+                return view! { <p class="empty">{empty_text.clone()}</p> }.into_any();
+            }
+            view! {
+                <figure>
+                    <div class="plot" data-lanes=move || lanes.get().to_string()>
+                        <YTexts drawing=drawing />
+                        <Scrub
+                            label="Read the plot"
+                            position=position
+                            stops=Signal::derive(move || data.with(PlotData::stops))
+                            text=read_out
+                        >
+                            <Grid drawing=drawing />
+                            <Marks drawing=drawing name=name />
+                        </Scrub>
+                        <TimeTexts data=data offset=offset />
+                    </div>
+                    <figcaption class="read-out">{move || read_out.get()}</figcaption>
+                </figure>
+            }
+                .into_any()
+        }}
+        <div class="history-foot">
+            <details class="fold">
+                <summary>"As a table"</summary>
+                <Readings data=data kind=kind uom=uom.clone() offset=offset total=total />
+            </details>
+            <a class="link" href=csv download=csv_name rel="external">
+                "Download as CSV"
+            </a>
+        </div>
+    }
+    .into_any()
+}
+
+/// The plot as a table, newest first.
+#[component]
+fn Readings(data: RwSignal<PlotData>, kind: SignalKind, uom: String, offset: Signal<i32>, total: u64) -> impl IntoView {
+    let rows = move || {
+        data.with(|d| {
+            d.readings
+                .iter()
+                .rev()
+                .take(ROWS)
+                .map(|r| {
+                    view! {
+                        <tr>
+                            <td>{day_time_seconds(r.time, offset.get())}</td>
+                            <td class="number">{value_text(kind, &r.value)}</td>
+                        </tr>
+                    }
+                })
+                .collect_view()
+        })
+    };
+    let note = move || {
+        let shown = data.with(|d| d.readings.len().min(ROWS));
+        format!("The newest {shown} of the plotted readings; the stretch holds {} in all.", pieces(total as f64))
+    };
+    view! {
+        <p class="muted">{note}</p>
+        <div class="table-scroll" tabindex="0" role="region" aria-label="Readings">
+            <table class="table">
+                <thead>
+                    <tr>
+                        <th scope="col">"Time"</th>
+                        <th scope="col" class="number">
+                            {format!("Value{uom}")}
+                        </th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+    .into_any()
+}
+
+fn day_time_seconds(time: Timestamp, offset_minutes: i32) -> String {
+    let day = day_and_time(time, offset_minutes);
+    let day = day.split(',').next().unwrap_or_default();
+    format!("{day}, {}", clock_time_seconds(time, offset_minutes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_keep_what_they_do_not_change() {
+        let mut query = ParamsMap::new();
+        assert_eq!(link(&query, Some("speed"), None), "?signal=speed");
+        query.insert("signal", "speed".to_owned());
+        query.insert("range", "8h".to_owned());
+        query.insert("other", "x".to_owned());
+        assert_eq!(link(&query, None, Some("1h")), "?signal=speed&range=1h");
+        assert_eq!(link(&query, Some("load"), None), "?signal=load&range=8h");
+    }
+
+    #[test]
+    fn times_carry_day_and_seconds() {
+        let t: Timestamp = "2026-11-17T18:03:09Z".parse().expect("a time");
+        assert_eq!(day_time_seconds(t, 0), "Tue 17 Nov, 18:03:09");
+    }
+}
