@@ -65,12 +65,7 @@ pub(super) fn LineCard(line: LineModel, utc_offset_minutes: Signal<i32>) -> impl
 
 /// State, since when, and the machine's own word for it.
 #[component]
-fn Now(
-    tile: TileModel,
-    /// Say that the line's figures are this unit's.
-    #[prop(optional)]
-    key_unit: bool,
-) -> impl IntoView {
+fn Now(tile: TileModel) -> impl IntoView {
     let clock = Clock::of_page();
     let state = Signal::derive({
         let now = tile.now.clone();
@@ -87,7 +82,6 @@ fn Now(
             <p>
                 {move || span(clock.known().seconds_since(since.get()))}
                 {move || cause.get().map(|cause| view! { <span class="cause">{cause}</span> })}
-                {key_unit.then(|| view! { <span title="The line's figures are those of this unit">"key unit"</span> })}
             </p>
         </div>
     }
@@ -147,12 +141,14 @@ fn UnitTile(
             <span class="tile-oee">
                 {move || oee.get()} <small>" % OEE"</small>
             </span>
-            <Now tile=tile.clone() key_unit=key_unit />
-            <span class="tile-count">{move || count.get().0} <small>{move || format!(" {}", count.get().1)}</small></span>
+            <Now tile=tile.clone() />
+            <div class="tile-side">
+                <p class="tile-count">{move || count.get().0} <small>{move || format!(" {}", count.get().1)}</small></p>
+                {key_unit.then(|| view! { <small title="The line's figures are those of this unit">"key unit"</small> })}
+            </div>
             <Strip segments=tile.strip.clone() label=name />
             {move || old.get().map(|age| view! { <span class="tile-old">{format!("newest data {age} old")}</span> })}
         </a>
     }
     .into_any()
 }
-// x
