@@ -1,6 +1,9 @@
 use std::fmt;
 
-use super::timeline::{Exposure, Timeline};
+use super::{
+    facts::StateInterval,
+    timeline::{Exposure, Timeline},
+};
 use crate::{Interval, Timestamp, signal::Value, state::UNAVAILABLE};
 
 /// A delta beyond this many times the nameplate rate is physically impossible.
@@ -192,6 +195,13 @@ impl Counter {
     pub(super) fn remember(&mut self, timeline: &Timeline, from: Timestamp, to: Timestamp) {
         for reading in [&mut self.last, &mut self.doubted].into_iter().flatten() {
             reading.exposure.add(timeline.exposure(Interval::new(reading.time.max(from), to)));
+        }
+    }
+
+    /// These states are known of the time between the last reading and `from`.
+    pub(super) fn known_until(&mut self, from: Timestamp, states: &[StateInterval]) {
+        for reading in [&mut self.last, &mut self.doubted].into_iter().flatten() {
+            reading.exposure.add(Exposure::of(states, Interval::new(reading.time, from)));
         }
     }
 

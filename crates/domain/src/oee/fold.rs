@@ -45,6 +45,26 @@ impl Carry {
     /// What single readings before `start` leave: the newest value of each role, in order of time, such as a store
     /// gives. Whether anybody was watching between them and `start` is not known: the first pieces are after a gap.
     pub fn seed<'a>(config: &UnitConfig, start: Timestamp, newest: impl IntoIterator<Item = &'a Event>) -> Self {
+        let mut carry = Carry::read(config, start, newest);
+        carry.counters.iter_mut().for_each(|counter| counter.gap_until(start));
+        carry
+    }
+
+    /// As [`seed`](Self::seed), where it is known what the unit did before `start`: `states` from the earliest of the counters'
+    /// readings on, in order. `newest` has of each counter its last number, and after that, when there is one, the reading that
+    /// the source could not tell; in order of time. Leaves what a derivation over everything would.
+    pub fn seed_known<'a>(
+        config: &UnitConfig,
+        start: Timestamp,
+        newest: impl IntoIterator<Item = &'a Event>,
+        states: &[StateInterval],
+    ) -> Self {
+        let mut carry = Carry::read(config, start, newest);
+        carry.counters.iter_mut().for_each(|counter| counter.known_until(start, states));
+        carry
+    }
+
+    fn read<'a>(config: &UnitConfig, start: Timestamp, newest: impl IntoIterator<Item = &'a Event>) -> Self {
         let mut carry = Carry::default();
         for event in newest.into_iter().filter(|event| event.time < start) {
             carry.signs.apply(event.role, &event.value);
@@ -52,7 +72,6 @@ impl Carry {
                 carry.counters[counter].read(event.time, &event.value, &config.limits());
             }
         }
-        carry.counters.iter_mut().for_each(|counter| counter.gap_until(start));
         carry
     }
 }

@@ -44,6 +44,26 @@ pub(super) struct Exposure {
 }
 
 impl Exposure {
+    /// Of this period, as known states say; where there is none, nobody was watching.
+    pub(super) fn of(states: &[StateInterval], period: Interval) -> Self {
+        let mut exposure = Self::default();
+        let mut left = period.micros();
+        for (part, state) in states.iter().filter_map(|state| Some((state.interval.intersection(&period)?, state))) {
+            left -= part.micros();
+            match state.state {
+                UnitState::Producing => exposure.producing += part.micros(),
+                UnitState::Unknown => {
+                    exposure.unknown += part.micros();
+                    exposure.unwatched |= state.cause.as_deref() == Some(NOT_WATCHED);
+                }
+                _ => {}
+            }
+        }
+        exposure.unknown += left;
+        exposure.unwatched |= left > 0;
+        exposure
+    }
+
     pub(super) fn add(&mut self, other: Exposure) {
         self.producing += other.producing;
         self.unknown += other.unknown;

@@ -46,6 +46,24 @@ fn a_hole_in_coverage_is_unknown_and_the_state_goes_on_after_it() {
 }
 
 #[test]
+fn what_stored_states_say_serves_as_well_as_the_time_itself() {
+    let config = UnitConfig { pri_micros: Some(10_000_000), ..with(true, false, false) };
+    let unavailable = Event { value: Value::Unavailable, ..count(150, GoodCount, 0.0) };
+    for (watched, told) in [(400, true), (400, false), (200, true), (200, false)] {
+        let coverage = [stretch(0, watched), stretch(300, 500)];
+        let mut events = vec![say(0, "ACTIVE"), count(50, GoodCount, 3.0), say(120, "READY")];
+        events.extend((!told).then(|| unavailable.clone()));
+        events.extend([say(250, "ACTIVE"), count(420, GoodCount, 9.0)]);
+        let whole = derive(&config, &events, &coverage, stretch(0, 500));
+        let before = derive(&config, &events, &coverage, stretch(0, 300)).intervals;
+        let newest: Vec<&Event> = events.iter().filter(|event| event.time < at(300)).collect();
+        let carry = Carry::seed_known(&config, at(300), newest, &before);
+        let (rest, _) = derive_from(&config, carry, &events, &coverage, stretch(300, 500));
+        assert_eq!(rest.counts, whole.counts, "watched to {watched}, told {told}");
+    }
+}
+
+#[test]
 fn an_event_out_of_order_is_refused_and_changes_nothing() {
     let mut fold = UnitFold::new(with(true, false, false), at(0));
     fold.cover(stretch(0, 100));

@@ -1,0 +1,16 @@
+//! Ingest: collectors' batches in, committed once, acknowledged after. The protocol is docs/specs/edge-protocol.md.
+
+mod error;
+mod queries;
+mod routes;
+mod service;
+mod sort;
+mod token;
+
+pub use error::IngestError;
+pub use queries::{coverage_of_unit, delivered_signals};
+pub use routes::routes;
+pub use service::{Collector, Committed, Input, QuarantineEntry, Service};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+use std::error::Error as _;
+
+use axum::{
+    Json,
+    body::{Body, to_bytes},
+    extract::{DefaultBodyLimit, FromRequestParts, State},
+    routing::post,
+};
+use gemba_contract::edge::{Acknowledged, Hello, Welcome};
+use http::{HeaderMap, HeaderName, StatusCode, header, request::Parts};
+
+use super::{error::IngestError, service::Collector};
+use crate::{
+    clock,
+    state::AppState,
+    web::{
+        problem::{Problem, is_away},
+        routes::Routes,
+    },
+};
+
+/// `hello` carries at most some ten thousand signals.
+const MAX_HELLO_BYTES: usize = 16 << 20;
+
+pub fn routes() -> Routes {
+    Routes::new()
+        .collector("/api/v1/edge/hello", post(hello).layer(DefaultBodyLimit::max(MAX_HELLO_BYTES)))
+        // The limit is a setting: the handler keeps to it.
+        .collector("/api/v1/edge/batches", post(batches).layer(DefaultBodyLimit::disable()))
+}
+
+async fn hello(
+    State(app): State<AppState>,
+    collector: Collector,
+    Json(hello): Json<Hello>,
+) -> Result<Json<Welcome>, Problem> {
+    Ok(Json(app.ingest.hello(&collector, &hello, clock::now()).await?))
+}
+
+async fn batches(
+    State(app): State<AppState>,
+    collector: Collector,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Acknowledged>, Problem> {
+    let most = app.settings.ingest.max_body.0;
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > most) {
+        return Err(too_large(most));
+    }
+    let body = to_bytes(body, most).await.map_err(|error| {
+        let over = error.source().is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
+        if over { too_large(most) } else { IngestError::Malformed(format!("the body broke off: {error}")).into() }
+    })?;
+    // Not ended with the connection: what is committed must reach the readers and the engine, whoever still listens.
+    let commit = tokio::spawn(async move { app.ingest.commit(&collector, body, clock::now()).await });
+    Ok(Json(commit.await.map_err(|error| Problem::internal(&error))??))
+}
+
+fn too_large(most: usize) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large")
+        .detail(format!("At most {most} bytes are taken at once; send fewer frames."))
+}
+
+impl FromRequestParts<AppState> for Collector {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Problem> {
+        let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = bearer.and_then(|value| value.strip_prefix("Bearer ")).ok_or(IngestError::Unauthorised)?;
+        Ok(app.ingest.authenticate(token.trim()).await?)
+    }
+}
+
+impl From<IngestError> for Problem {
+    fn from(error: IngestError) -> Self {
+        let detail = error.to_string();
+        match error {
+            IngestError::Unauthorised => {
+                Problem::new(StatusCode::UNAUTHORIZED, "unknown-collector", "Unknown collector").detail(detail)
+            }
+            IngestError::Version { .. } => {
+                Problem::new(StatusCode::UPGRADE_REQUIRED, "protocol-version", "Another protocol version")
+                    .detail(detail)
+            }
+            IngestError::UnknownEpoch(_) => {
+                Problem::new(StatusCode::CONFLICT, "unknown-epoch", "Say hello first").detail(detail)
+            }
+            IngestError::StaleEpoch { newest, .. } => {
+                Problem::new(StatusCode::CONFLICT, "stale-epoch", "A newer epoch was seen")
+                    .detail(detail)
+                    .header(HeaderName::from_static("gemba-newest-epoch"), newest)
+            }
+            IngestError::SequenceGap { expected, .. } => {
+                Problem::new(StatusCode::CONFLICT, "sequence-gap", "A batch is missing before this one")
+                    .detail(detail)
+                    .header(HeaderName::from_static("gemba-expected-seq"), expected)
+            }
+            IngestError::Malformed(_) => {
+                Problem::new(StatusCode::BAD_REQUEST, "malformed-batch", "These bytes are no batches").detail(detail)
+            }
+            IngestError::SignalTable(_) => {
+                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "signal-table", "The signal table cannot be taken")
+                    .detail(detail)
+            }
+            IngestError::Busy => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "The server is busy")
+                .detail(detail)
+                .header(header::RETRY_AFTER, 1),
+            // Whatever it is, the collector keeps its data and tries again; the cause is ours to mend.
+            IngestError::Database(error) if is_away(&error) => Problem::database_away(),
+            IngestError::Database(error) => {
+                tracing::error!(cause = crate::web::problem::chain(&error), "a batch could not be committed");
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "cannot-commit", "The batch could not be committed")
+                    .detail(detail)
+                    .header(header::RETRY_AFTER, 5)
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The Gemba server: takes what collectors send, keeps it, makes figures of it and shows them.
+
+// The types of the pages are nested deeply.
+#![recursion_limit = "512"]
+
+pub mod auth;
+pub mod backfill;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod database;
+pub mod historian;
+pub mod ingest;
+pub mod live;
+pub mod nearest;
+pub mod oee;
+pub mod overview;
+pub mod plant;
+pub mod state;
+pub mod web;

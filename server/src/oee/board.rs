@@ -1,0 +1,223 @@
+//! The present of the whole plant, in memory: every unit's last day.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use chrono_tz::Tz;
+use gemba_codec::{Run, Values};
+use gemba_domain::{
+    Interval, Timestamp,
+    equipment::{EquipmentId, EquipmentPath},
+    oee::{Event, StateInterval, UnitFacts},
+    shift::{ShiftInstance, ShiftPattern, instances},
+    signal::{SignalId, SignalRole, Value},
+};
+use rustc_hash::FxHashMap;
+
+use super::unit_board::{Now, UnitBoard};
+use crate::{ingest::Committed, plant::Plant};
+
+/// Every unit's last day.
+#[derive(Debug, Default)]
+pub struct Board(RwLock<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    units: HashMap<EquipmentId, UnitBoard>,
+    roles: FxHashMap<SignalId, (EquipmentId, SignalRole)>,
+    site_of: HashMap<EquipmentId, EquipmentPath>,
+    calendars: HashMap<EquipmentPath, Calendar>,
+    deliveries: HashMap<i32, HashSet<EquipmentId>>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Calendar {
+    time_zone: Tz,
+    patterns: Vec<ShiftPattern>,
+}
+
+impl Calendar {
+    /// The shifts that touch a period. A site without patterns plans every day whole.
+    pub fn shifts(&self, period: Interval) -> Vec<ShiftInstance> {
+        if self.patterns.is_empty() {
+            self.days(period)
+        } else {
+            instances(&self.patterns, &self.time_zone, period.from, period.to)
+        }
+    }
+
+    fn days(&self, period: Interval) -> Vec<ShiftInstance> {
+        let Ok(pattern) = ShiftPattern::new("Day", 0, 0, gemba_domain::shift::Weekdays::ALL, []) else {
+            return vec![ShiftInstance::around_the_clock(period)];
+        };
+        instances(&[pattern], &self.time_zone, period.from, period.to)
+    }
+}
+
+impl Board {
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes over what the plant says. Gives the units that must be loaded: new ones and those with other role signals.
+    pub(super) fn set_plant(&self, plant: &Plant) -> Vec<EquipmentId> {
+        let mut inner = self.write();
+        let before = std::mem::take(&mut inner.roles);
+        let mut to_load = Vec::new();
+        let mut standing = HashSet::new();
+        inner.site_of.clear();
+        inner.calendars = plant
+            .sites
+            .iter()
+            .map(|site| (site.path.clone(), Calendar { time_zone: site.time_zone, patterns: site.shifts.clone() }))
+            .collect();
+        for found in plant.units() {
+            let id = found.unit.id;
+            standing.insert(id);
+            inner.site_of.insert(id, found.site.path.clone());
+            let roles: Vec<_> = found.unit.signals.iter().filter_map(|s| Some((s.id, (id, s.role?)))).collect();
+            let same = roles.iter().all(|(signal, place)| before.get(signal) == Some(place))
+                && before.values().filter(|(unit, _)| *unit == id).count() == roles.len();
+            inner.roles.extend(roles);
+            match inner.units.get_mut(&id) {
+                Some(board) if same => board.reconfigure(super::unit_board::config_of(found.unit)),
+                _ => to_load.push(id),
+            }
+        }
+        inner.units.retain(|id, _| standing.contains(id));
+        to_load
+    }
+
+    pub(super) fn put(&self, unit: EquipmentId, board: UnitBoard) {
+        self.write().units.insert(unit, board);
+    }
+
+    /// These units' signals come from this collector.
+    pub(super) fn delivers(&self, collector: i32, units: impl IntoIterator<Item = EquipmentId>) {
+        self.write().deliveries.entry(collector).or_default().extend(units);
+    }
+
+    /// Takes in a commit. Gives the units whose facts it may have changed.
+    pub(super) fn take(&self, commit: &Committed, plant: &Plant) -> HashSet<EquipmentId> {
+        let mut inner = self.write();
+        let inner = &mut *inner;
+        let mut events: HashMap<EquipmentId, Vec<Event>> = HashMap::new();
+        let delivered = inner.deliveries.entry(commit.collector).or_default();
+        // Signals of one unit stand together, mostly.
+        let mut noted = None;
+        for (signal, run) in commit.batches.iter().flatten() {
+            match inner.roles.get(signal) {
+                Some((unit, role)) => {
+                    delivered.insert(*unit);
+                    let of_unit = events.entry(*unit).or_default();
+                    of_unit.extend(readings(run).map(|(time, value)| Event { time, role: *role, value }));
+                }
+                None => {
+                    if let Some((unit, _)) = plant.place_of(*signal)
+                        && noted != Some(unit)
+                    {
+                        delivered.insert(unit);
+                        noted = Some(unit);
+                    }
+                }
+            }
+        }
+        let mut changed = HashSet::new();
+        for unit in delivered.iter() {
+            let Some(board) = inner.units.get_mut(unit) else { continue };
+            if let Some(mut events) = events.remove(unit) {
+                // Runs come by signal; the fold wants them by time.
+                events.sort_by_key(|event| event.time);
+                board.take(events);
+                changed.insert(*unit);
+            }
+            for stretch in &commit.covered {
+                board.cover(*stretch);
+            }
+        }
+        changed
+    }
+
+    /// Lets go of what lies before `window_from`.
+    pub(super) fn trim(&self, window_from: Timestamp) {
+        for board in self.write().units.values_mut() {
+            board.trim(window_from);
+        }
+    }
+
+    /// The window of a unit begins here.
+    pub(super) fn window_from(&self, unit: EquipmentId) -> Option<Timestamp> {
+        self.read().units.get(&unit).map(UnitBoard::window_from)
+    }
+
+    /// The signals of a unit that mean something to the engine.
+    pub(super) fn role_signals(&self, unit: EquipmentId) -> Vec<(SignalId, SignalRole)> {
+        let inner = self.read();
+        let mut found: Vec<_> =
+            inner.roles.iter().filter(|(_, (of, _))| *of == unit).map(|(id, (_, role))| (*id, *role)).collect();
+        found.sort_unstable();
+        found
+    }
+
+    /// The calendar that a unit works by.
+    pub(super) fn calendar(&self, unit: EquipmentId) -> Option<Calendar> {
+        let inner = self.read();
+        inner.site_of.get(&unit).and_then(|site| inner.calendars.get(site)).cloned()
+    }
+
+    /// Takes what is not stored yet, of all units.
+    pub(super) fn take_unsaved(&self) -> Vec<(EquipmentId, Interval, UnitFacts, Option<i64>)> {
+        let mut inner = self.write();
+        let take = |(unit, board): (&EquipmentId, &mut UnitBoard)| {
+            let (period, facts) = board.take_unsaved()?;
+            Some((*unit, period, facts, board.config().pri_micros))
+        };
+        inner.units.iter_mut().filter_map(take).collect()
+    }
+
+    /// These could not be stored after all.
+    pub(super) fn unsave(&self, unsaved: impl IntoIterator<Item = (EquipmentId, Timestamp)>) {
+        let mut inner = self.write();
+        for (unit, from) in unsaved {
+            if let Some(board) = inner.units.get_mut(&unit) {
+                board.unsave(from);
+            }
+        }
+    }
+
+    /// The shift that runs at a site.
+    pub fn shift_at(&self, site: &EquipmentPath, now: Timestamp) -> Option<ShiftInstance> {
+        self.read().calendars.get(site)?.shifts(Interval::new(now, now.plus_micros(1))).into_iter().next()
+    }
+
+    /// How a unit is, with the elements of its running shift so far; `None` for a unit that is not loaded (yet).
+    pub fn now(&self, unit: EquipmentId, now: Timestamp) -> Option<Now> {
+        let inner = self.read();
+        let calendar = inner.calendars.get(inner.site_of.get(&unit)?)?;
+        let shift = calendar.shifts(Interval::new(now, now.plus_micros(1))).into_iter().next();
+        Some(inner.units.get(&unit)?.now(now, shift.as_ref()))
+    }
+
+    /// The states of a unit over a period that ends now.
+    pub fn states(&self, unit: EquipmentId, period: Interval) -> Vec<StateInterval> {
+        self.read().units.get(&unit).map(|board| board.states(period)).unwrap_or_default()
+    }
+}
+
+/// A run's readings, one by one.
+pub(super) fn readings(run: &Run) -> impl Iterator<Item = (Timestamp, Value)> + '_ {
+    run.times.iter().enumerate().map(|(index, time)| {
+        let value = match &run.values {
+            Values::Number(numbers) => numbers.get(index).map(|n| Value::Number(*n)),
+            Values::Text(texts) => texts.get(index).map(|text| Value::Text(text.clone())),
+            Values::Unavailable => None,
+        };
+        (Timestamp::from_micros(*time), value.unwrap_or(Value::Unavailable))
+    })
+}

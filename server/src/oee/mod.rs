@@ -1,0 +1,19 @@
+//! States, counts and figures: the engine that turns committed samples into facts.
+//!
+//! The facts of a unit are a fold over its role signals and the stretches in which its collectors were watching
+//! (`gemba_domain::oee`). The last day of every unit is held in memory and moves with each commit; what is older is
+//! derived from the historian, and derived again when late samples touch it.
+
+mod board;
+mod derive;
+mod engine;
+mod queries;
+mod service;
+mod unit_board;
+
+pub use board::Board;
+pub use derive::DeriveError;
+pub use engine::Engine;
+pub use queries::note_stale;
+pub use service::{Service, WINDOW_SECONDS};
+pub use unit_board::{Now, UnitBoard};

@@ -1,0 +1,224 @@
+use std::sync::Arc;
+
+use chrono::Offset as _;
+use gemba_contract::{
+    live::{SiteDelta, TileDelta},
+    overview::{CountView, KpiView, LineOverview, Overview, ShiftView, SiteOverview, StripSegment, Tile, TileNow},
+    signal::SignalView,
+    unit::UnitDetail,
+};
+use gemba_domain::{
+    Interval, Timestamp,
+    equipment::{EquipmentId, EquipmentPath, Level},
+    oee::Elements,
+    shift::ShiftInstance,
+    state::UnitState,
+};
+
+use crate::{
+    historian,
+    oee::{Board, Now},
+    plant::{self, Line, Plant, Site, Unit},
+};
+
+/// How far back the state strips go.
+pub const STRIP_SECONDS: i64 = 8 * 3600;
+
+/// Makes views of the board. Reads memory only.
+#[derive(Clone)]
+pub struct Service {
+    plant: plant::Service,
+    board: Arc<Board>,
+    historian: historian::Service,
+}
+
+impl Service {
+    pub fn new(plant: plant::Service, board: Arc<Board>, historian: historian::Service) -> Self {
+        Self { plant, board, historian }
+    }
+
+    /// The whole plant. Lines by good pieces lost, most first; those without an ideal cycle last.
+    pub fn overview(&self, now: Timestamp) -> Overview {
+        let plant = self.plant.current();
+        Overview { sites: plant.sites.iter().map(|site| self.site(site, now)).collect(), at: now }
+    }
+
+    fn site(&self, site: &Site, now: Timestamp) -> SiteOverview {
+        let mut lines: Vec<(f64, LineOverview)> = site
+            .lines()
+            .map(|(area, line)| {
+                let view = LineOverview {
+                    tile: self.line_tile(line, now),
+                    area: area.name.clone(),
+                    key_unit: line.constraint().map(|unit| unit.id),
+                    units: line.units.iter().map(|unit| self.unit_tile(unit, line, now)).collect(),
+                };
+                (self.lost_pieces(line, now).unwrap_or(f64::NEG_INFINITY), view)
+            })
+            .collect();
+        lines.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let SiteDelta { path, kpi, count } = self.site_delta(site, now);
+        SiteOverview {
+            path,
+            name: site.name.clone(),
+            time_zone: site.time_zone.name().to_owned(),
+            utc_offset_minutes: offset_minutes(site, now),
+            shift: self.board.shift_at(&site.path, now).as_ref().map(shift_view),
+            kpi,
+            count,
+            lines: lines.into_iter().map(|(_, line)| line).collect(),
+        }
+    }
+
+    /// Good pieces that the known busy time could have given at the ideal cycle and did not: known PBT / PRI - GQ.
+    fn lost_pieces(&self, line: &Line, now: Timestamp) -> Option<f64> {
+        let unit = line.constraint()?;
+        let elements = self.board.now(unit.id, now)?.elements;
+        Some(elements.known_pbt() as f64 / 1e6 / unit.ideal_cycle_seconds? - elements.gq)
+    }
+
+    /// The site's figures: the elements of its lines' constraints, added up.
+    pub fn site_delta(&self, site: &Site, now: Timestamp) -> SiteDelta {
+        let mut elements = Elements::default();
+        let (mut target, mut weighted, mut weight) = (None::<f64>, 0.0, 0.0);
+        for (_, line) in site.lines() {
+            let Some(unit) = line.constraint() else { continue };
+            let Some(state) = self.board.now(unit.id, now) else { continue };
+            elements += state.elements;
+            if let Some(pieces) = target_pieces(&state.elements, unit, line) {
+                *target.get_or_insert(0.0) += pieces;
+            }
+            if let Some(oee) = line.target_oee {
+                let busy = state.elements.pbt() as f64;
+                weighted += oee * busy;
+                weight += busy;
+            }
+        }
+        let target_oee = (weight > 0.0).then(|| weighted / weight);
+        SiteDelta {
+            path: site.path.clone(),
+            kpi: kpi_view(&elements, target_oee),
+            count: CountView { good: elements.gq, scrap: elements.sq, target },
+        }
+    }
+
+    /// One unit in full; `None` when the plant has none at this path.
+    pub fn unit(&self, path: &EquipmentPath, now: Timestamp) -> Option<UnitDetail> {
+        let plant = self.plant.current();
+        let found = plant.unit(path)?;
+        let elements = self.board.now(found.unit.id, now).map(|state| state.elements).unwrap_or_default();
+        let signals = found.unit.signals.iter().map(|signal| SignalView {
+            id: signal.id,
+            code: signal.code.clone(),
+            name: signal.name.clone(),
+            kind: signal.kind,
+            role: signal.role,
+            uom: signal.uom.clone(),
+            latest: self.historian.latest(signal.id),
+        });
+        Some(UnitDetail {
+            tile: self.unit_tile(found.unit, found.line, now),
+            breadcrumb: vec![found.site.name.clone(), found.area.name.clone(), found.line.name.clone()],
+            time_zone: found.site.time_zone.name().to_owned(),
+            utc_offset_minutes: offset_minutes(found.site, now),
+            shift: self.board.shift_at(&found.site.path, now).as_ref().map(shift_view),
+            elements,
+            ideal_cycle_seconds: found.unit.ideal_cycle_seconds,
+            signals: signals.collect(),
+            at: now,
+        })
+    }
+
+    /// What is new of these units, and of the lines whose constraint is among them.
+    pub fn tile_deltas(&self, plant: &Plant, changed: impl Fn(EquipmentId) -> bool, now: Timestamp) -> Vec<TileDelta> {
+        let mut deltas = Vec::new();
+        for found in plant.units().filter(|found| changed(found.unit.id)) {
+            let tile = self.tile_now(found.unit, found.line, now);
+            if found.line.constraint().is_some_and(|unit| unit.id == found.unit.id) {
+                deltas.push(TileDelta { id: found.line.id, now: tile.clone() });
+            }
+            deltas.push(TileDelta { id: found.unit.id, now: tile });
+        }
+        deltas
+    }
+
+    fn unit_tile(&self, unit: &Unit, line: &Line, now: Timestamp) -> Tile {
+        Tile {
+            id: unit.id,
+            path: unit.path.clone(),
+            name: unit.name.clone(),
+            level: Level::Unit,
+            now: self.tile_now(unit, line, now),
+            strip: self.strip(unit.id, now),
+        }
+    }
+
+    fn line_tile(&self, line: &Line, now: Timestamp) -> Tile {
+        let constraint = line.constraint();
+        Tile {
+            id: line.id,
+            path: line.path.clone(),
+            name: line.name.clone(),
+            level: Level::Line,
+            now: constraint.map_or_else(|| nothing_known(now), |unit| self.tile_now(unit, line, now)),
+            strip: constraint.map(|unit| self.strip(unit.id, now)).unwrap_or_default(),
+        }
+    }
+
+    /// A unit's present.
+    pub fn tile_now(&self, unit: &Unit, line: &Line, now: Timestamp) -> TileNow {
+        let Some(Now { state, cause, since, last_sample, elements }) = self.board.now(unit.id, now) else {
+            return nothing_known(now);
+        };
+        TileNow {
+            state,
+            cause: cause.map(|cause| cause.to_string()),
+            since,
+            last_sample,
+            kpi: kpi_view(&elements, line.target_oee),
+            count: CountView { good: elements.gq, scrap: elements.sq, target: target_pieces(&elements, unit, line) },
+        }
+    }
+
+    fn strip(&self, unit: EquipmentId, now: Timestamp) -> Vec<StripSegment> {
+        let period = Interval::new(now.plus_seconds(-STRIP_SECONDS), now);
+        let states = self.board.states(unit, period).into_iter();
+        states.map(|s| StripSegment { from: s.interval.from, to: s.interval.to, state: s.state }).collect()
+    }
+}
+
+fn nothing_known(now: Timestamp) -> TileNow {
+    TileNow {
+        state: UnitState::Unknown,
+        cause: None,
+        since: now,
+        last_sample: None,
+        kpi: KpiView::default(),
+        count: CountView::default(),
+    }
+}
+
+fn kpi_view(elements: &Elements, target_oee: Option<f64>) -> KpiView {
+    KpiView {
+        oee: elements.oee(),
+        availability: elements.availability(),
+        performance: elements.effectiveness(),
+        quality: elements.quality_ratio(),
+        coverage: elements.coverage(),
+        target_oee,
+    }
+}
+
+/// What the planned busy time so far should have given at target OEE: PBT / PRI x target.
+fn target_pieces(elements: &Elements, unit: &Unit, line: &Line) -> Option<f64> {
+    Some(elements.pbt() as f64 / 1e6 / unit.ideal_cycle_seconds? * line.target_oee?)
+}
+
+fn shift_view(shift: &ShiftInstance) -> ShiftView {
+    ShiftView { name: shift.name.to_string(), from: shift.from, to: shift.to }
+}
+
+fn offset_minutes(site: &Site, now: Timestamp) -> i32 {
+    use chrono::TimeZone as _;
+    site.time_zone.offset_from_utc_datetime(&now.to_utc().naive_utc()).fix().local_minus_utc() / 60
+}

@@ -1,0 +1,14 @@
+//! The plant: equipment, signals and shift patterns. Defined in a file, kept in the database, held in memory.
+
+mod check;
+mod file;
+mod import;
+mod model;
+mod queries;
+mod service;
+
+pub use check::Defect;
+pub use file::{PlantFile, read};
+pub use import::{Change, ImportError, Plan};
+pub use model::{Area, Line, Plant, Signal, Site, Unit};
+pub use service::{LoadError, Service};

@@ -1,0 +1,170 @@
+//! The plant in memory: what every request and the engine read.
+
+use std::collections::HashMap;
+
+use chrono_tz::Tz;
+use gemba_domain::{
+    equipment::{EquipmentId, EquipmentPath},
+    shift::ShiftPattern,
+    signal::{SignalId, SignalKind, SignalRole},
+};
+use rustc_hash::FxHashMap;
+
+/// The whole tree at one revision.
+#[derive(Debug, Default)]
+pub struct Plant {
+    /// Grows with every change.
+    pub revision: i64,
+    /// For people; `None` before the first import.
+    pub enterprise: Option<String>,
+    /// In the order of the file.
+    pub sites: Vec<Site>,
+    units: HashMap<EquipmentPath, UnitPlace>,
+    signals: FxHashMap<SignalId, (EquipmentId, Option<SignalRole>)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct UnitPlace {
+    site: usize,
+    area: usize,
+    line: usize,
+    unit: usize,
+}
+
+#[derive(Debug)]
+pub struct Site {
+    pub id: EquipmentId,
+    pub path: EquipmentPath,
+    pub name: String,
+    pub time_zone: Tz,
+    pub shifts: Vec<ShiftPattern>,
+    pub areas: Vec<Area>,
+}
+
+#[derive(Debug)]
+pub struct Area {
+    pub id: EquipmentId,
+    pub path: EquipmentPath,
+    pub name: String,
+    pub lines: Vec<Line>,
+}
+
+#[derive(Debug)]
+pub struct Line {
+    pub id: EquipmentId,
+    pub path: EquipmentPath,
+    pub name: String,
+    /// 0 to 1.
+    pub target_oee: Option<f64>,
+    /// Code of the line's constraint.
+    pub key_unit: Option<String>,
+    pub units: Vec<Unit>,
+}
+
+#[derive(Debug)]
+pub struct Unit {
+    pub id: EquipmentId,
+    pub path: EquipmentPath,
+    pub name: String,
+    /// PRI.
+    pub ideal_cycle_seconds: Option<f64>,
+    /// Where part counters roll over.
+    pub counter_maximum: Option<f64>,
+    /// A collector may create signals here.
+    pub accept_new_signals: bool,
+    /// Codes of the units that take its pieces.
+    pub feeds: Vec<String>,
+    pub signals: Vec<Signal>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Signal {
+    pub id: SignalId,
+    pub code: String,
+    pub name: String,
+    pub kind: SignalKind,
+    pub role: Option<SignalRole>,
+    pub uom: Option<String>,
+}
+
+/// A unit with all that stands above it.
+#[derive(Clone, Copy, Debug)]
+pub struct UnitInPlant<'a> {
+    pub site: &'a Site,
+    pub area: &'a Area,
+    pub line: &'a Line,
+    pub unit: &'a Unit,
+}
+
+impl Line {
+    /// The unit whose facts are the line's own: the one named, or the last.
+    pub fn constraint(&self) -> Option<&Unit> {
+        let named = self.key_unit.as_deref().and_then(|code| self.units.iter().find(|u| u.path.leaf() == code));
+        named.or(self.units.last())
+    }
+}
+
+impl Site {
+    /// All lines, area by area.
+    pub fn lines(&self) -> impl Iterator<Item = (&Area, &Line)> {
+        self.areas.iter().flat_map(|area| area.lines.iter().map(move |line| (area, line)))
+    }
+}
+
+impl Plant {
+    pub(super) fn new(revision: i64, enterprise: Option<String>, sites: Vec<Site>) -> Self {
+        let mut plant = Self { revision, enterprise, sites, units: HashMap::new(), signals: FxHashMap::default() };
+        for (s, site) in plant.sites.iter().enumerate() {
+            for (a, area) in site.areas.iter().enumerate() {
+                for (l, line) in area.lines.iter().enumerate() {
+                    for (u, unit) in line.units.iter().enumerate() {
+                        plant.units.insert(unit.path.clone(), UnitPlace { site: s, area: a, line: l, unit: u });
+                        plant.signals.extend(unit.signals.iter().map(|signal| (signal.id, (unit.id, signal.role))));
+                    }
+                }
+            }
+        }
+        plant
+    }
+
+    /// The unit at this path.
+    pub fn unit(&self, path: &EquipmentPath) -> Option<UnitInPlant<'_>> {
+        let place = self.units.get(path)?;
+        let site = self.sites.get(place.site)?;
+        let area = site.areas.get(place.area)?;
+        let line = area.lines.get(place.line)?;
+        Some(UnitInPlant { site, area, line, unit: line.units.get(place.unit)? })
+    }
+
+    /// Every unit, in the order of the file.
+    pub fn units(&self) -> impl Iterator<Item = UnitInPlant<'_>> {
+        self.sites.iter().flat_map(|site| {
+            site.lines()
+                .flat_map(move |(area, line)| line.units.iter().map(move |unit| UnitInPlant { site, area, line, unit }))
+        })
+    }
+
+    /// The signal at `unit-path:signal-code`, or why there is none, with the nearest valid name.
+    pub fn signal_at(&self, address: &str) -> Result<&Signal, String> {
+        let (path, code) = address
+            .split_once(':')
+            .ok_or_else(|| format!("`{address}` is no address; expected unit-path:signal-code"))?;
+        let path: EquipmentPath =
+            path.parse().map_err(|error: gemba_domain::equipment::PathError| error.to_string())?;
+        let Some(found) = self.unit(&path) else {
+            let near = crate::nearest::nearest(path.as_str(), self.units.keys().map(EquipmentPath::as_str));
+            let hint = near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+            return Err(format!("the plant has no unit `{path}`{hint}"));
+        };
+        found.unit.signals.iter().find(|signal| signal.code == code).ok_or_else(|| {
+            let near = crate::nearest::nearest(code, found.unit.signals.iter().map(|s| s.code.as_str()));
+            let hint = near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+            format!("unit `{path}` has no signal `{code}`{hint}")
+        })
+    }
+
+    /// The unit that a signal belongs to, and what it means to the engine.
+    pub fn place_of(&self, signal: SignalId) -> Option<(EquipmentId, Option<SignalRole>)> {
+        self.signals.get(&signal).copied()
+    }
+}

@@ -1,0 +1,110 @@
+//! The table of routes. A route cannot be mounted without saying who may use it.
+
+use axum::{Router, extract::Request, middleware, middleware::Next, response::Response, routing::MethodRouter};
+use gemba_domain::access::Action;
+
+use crate::{auth::guard, state::AppState};
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Signed-in people whose role permits the action; everyone else gets a problem (401, 403).
+    Signed(Action),
+    /// A page: as [`Access::Signed`], but who is not signed in is sent to /login.
+    Page(Action),
+    /// Collectors: the feature checks the bearer token itself.
+    Collector,
+    /// Anyone: sign-in, health, the login page's own assets.
+    Open,
+}
+
+/// One line of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// As axum writes paths: `/api/v1/units/{id}`.
+    pub path: String,
+    /// Who may use it.
+    pub access: Access,
+}
+
+/// Collects a feature's routes. Each feature has `pub fn routes() -> Routes`.
+#[derive(Default)]
+pub struct Routes {
+    routes: Vec<(Route, MethodRouter<AppState>)>,
+}
+
+impl Routes {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// For signed-in people whose role permits `action`. Handlers may take [`crate::auth::Caller`].
+    #[must_use]
+    pub fn guarded(self, path: &str, action: Action, methods: MethodRouter<AppState>) -> Self {
+        self.with(path, Access::Signed(action), methods)
+    }
+
+    /// A page for signed-in people whose role permits `action`.
+    #[must_use]
+    pub fn page(self, path: &str, action: Action, methods: MethodRouter<AppState>) -> Self {
+        self.with(path, Access::Page(action), methods)
+    }
+
+    /// For collectors. The handler must take the collector's extractor, which checks the bearer token.
+    #[must_use]
+    pub fn collector(self, path: &str, methods: MethodRouter<AppState>) -> Self {
+        self.with(path, Access::Collector, methods)
+    }
+
+    /// For anyone.
+    #[must_use]
+    pub fn open(self, path: &str, methods: MethodRouter<AppState>) -> Self {
+        self.with(path, Access::Open, methods)
+    }
+
+    /// Those of another feature too.
+    #[must_use]
+    pub fn and(mut self, other: Routes) -> Self {
+        self.routes.extend(other.routes);
+        self
+    }
+
+    /// What was collected, for tests and documentation.
+    pub fn table(&self) -> Vec<Route> {
+        self.routes.iter().map(|(route, _)| route.clone()).collect()
+    }
+
+    fn with(mut self, path: &str, access: Access, methods: MethodRouter<AppState>) -> Self {
+        self.routes.push((Route { path: path.to_owned(), access }, methods));
+        self
+    }
+
+    /// The router, with a guard before every handler.
+    pub fn into_router(self, state: &AppState) -> Router<AppState> {
+        self.routes.into_iter().fold(Router::new(), |router, (route, methods)| {
+            let guarded = match route.access {
+                Access::Open | Access::Collector => methods,
+                Access::Signed(action) => {
+                    let state = state.clone();
+                    methods.route_layer(middleware::from_fn(move |request: Request, next: Next| {
+                        guard::api(state.clone(), action, request, next)
+                    }))
+                }
+                Access::Page(action) => {
+                    let state = state.clone();
+                    methods.route_layer(middleware::from_fn(move |request: Request, next: Next| {
+                        guard::page(state.clone(), action, request, next)
+                    }))
+                }
+            };
+            router.route(&route.path, guarded)
+        })
+    }
+}
+
+/// Marks an answer to a signed-in person as nothing to be kept by caches.
+pub(crate) fn no_store(mut response: Response) -> Response {
+    response.headers_mut().entry(http::header::CACHE_CONTROL).or_insert(http::HeaderValue::from_static("no-store"));
+    response
+}
