@@ -5,7 +5,7 @@ import { chromium } from "playwright-core";
 const [url, oneTime, visits] = process.argv.slice(2);
 const password = "loom gauge harbour 42";
 const browser = await chromium.launch({
-  executablePath: process.env.GEMBA_CHROMIUM ?? "chromium",
+  executablePath: process.env.DEV_CHROMIUM ?? "chromium",
   args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
 });
 

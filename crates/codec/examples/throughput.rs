@@ -1,6 +1,6 @@
 //! How fast and how small: batches and hourly chunks of the made-up plant, and a recorded day when it is there.
 //!
-//! `cargo run --release -p gemba-codec --features plant-mix --example throughput`; `GEMBA_DATA` names the folder with
+//! `cargo run --release -p gemba-codec --features plant-mix --example throughput`; `DEV_DATA` names the folder with
 //! recorded data (default `../shared/data`).
 
 use std::{
@@ -161,7 +161,7 @@ fn by_signal(samples: impl Iterator<Item = (u32, i64, f64)>) -> BTreeMap<u32, Ru
 
 /// A day of a machine tool at full rate, lines of `timestamp|item|value`, unpacked by gzip.
 fn recorded_day() -> Result<(), Box<dyn std::error::Error>> {
-    let data = std::env::var_os("GEMBA_DATA").map_or_else(|| PathBuf::from("../shared/data"), PathBuf::from);
+    let data = std::env::var_os("DEV_DATA").map_or_else(|| PathBuf::from("../shared/data"), PathBuf::from);
     let path = data.join("nist_smstestbed/full_rate_days/Mazak03-20161101-20161102.txt.gz");
     if !path.exists() {
         println!("skipped: no recorded day at {}", path.display());

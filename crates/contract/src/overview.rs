@@ -120,7 +120,7 @@ pub struct CountView {
     pub good: f64,
     /// Scrapped pieces.
     pub scrap: f64,
-    /// What the planned time so far should have given at target OEE.
+    /// What the planned time so far of which there is data should have given at target OEE.
     pub target: Option<f64>,
 }
 

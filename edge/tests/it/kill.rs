@@ -39,8 +39,8 @@ fn spawn(site: &Site) -> Collector {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kill_nine_ten_times() {
-    let seed = std::env::var("GEMBA_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random::<u64>);
-    println!("GEMBA_SEED={seed}");
+    let seed = std::env::var("DEV_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random::<u64>);
+    println!("DEV_SEED={seed}");
     let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
     let (server, agent) = (Server::start().await, agent().await);
     let site = Site::new(&server, &agent.url());

@@ -75,7 +75,7 @@ async fn words(context: &Context, signal: SignalId) -> Result<Vec<(i64, Value)>,
 }
 
 fn shared(name: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("GEMBA_DATA")
+    let root = std::env::var_os("DEV_DATA")
         .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data")), PathBuf::from);
     let path = root.join("nist_smstestbed").join(name);
     if path.exists() {

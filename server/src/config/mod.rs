@@ -139,9 +139,9 @@ fn take_environment(given: &mut Given, environment: &[(String, String)]) -> Resu
             given.0.entry("database.url").or_insert_with(|| (text.clone(), Origin::Environment(name.clone())));
             continue;
         }
-        // The collector and the simulator have settings of their own, and the tests have a folder.
+        // The collector and the simulator have settings of their own.
         let foreign = ["GEMBA_EDGE_", "GEMBA_SIM_"].iter().any(|prefix| name.starts_with(prefix));
-        if !name.starts_with("GEMBA_") || foreign || matches!(name.as_str(), "GEMBA_CONFIG" | "GEMBA_DATA") {
+        if !name.starts_with("GEMBA_") || foreign || name == "GEMBA_CONFIG" {
             continue;
         }
         let origin = Origin::Environment(name.clone());

@@ -209,9 +209,10 @@ fn kpi_view(elements: &Elements, target_oee: Option<f64>) -> KpiView {
     }
 }
 
-/// What the planned busy time so far should have given at target OEE: PBT / PRI x target.
+/// What the planned busy time so far should have given at target OEE: known PBT / PRI x target. Time without data is no
+/// silent loss: nothing is expected of it.
 fn target_pieces(elements: &Elements, unit: &Unit, line: &Line) -> Option<f64> {
-    Some(elements.pbt() as f64 / 1e6 / unit.ideal_cycle_seconds? * line.target_oee?)
+    Some(elements.known_pbt() as f64 / 1e6 / unit.ideal_cycle_seconds? * line.target_oee?)
 }
 
 fn shift_view(shift: &ShiftInstance) -> ShiftView {

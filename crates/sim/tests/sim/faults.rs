@@ -65,7 +65,7 @@ async fn broken_documents_are_broken_and_then_whole_again() {
 async fn connections_break_off() {
     let agent = agent().await;
     agent.drop_next(1);
-    let response = reqwest::get(format!("{}/probe", agent.url())).await.unwrap();
+    let response = crate::document::answer(format!("{}/probe", agent.url())).await;
     assert!(response.text().await.is_err());
     get(&format!("{}/probe", agent.url())).await;
 

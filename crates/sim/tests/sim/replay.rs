@@ -149,7 +149,7 @@ async fn a_recording_plays_through_an_agent() {
 
 /// The public recordings, when they lie beside the project.
 fn nist() -> Option<PathBuf> {
-    let data = std::env::var_os("GEMBA_DATA")
+    let data = std::env::var_os("DEV_DATA")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
     let folder = data.join("nist_smstestbed");
     folder.join("Devices.xml").is_file().then_some(folder)
@@ -158,7 +158,7 @@ fn nist() -> Option<PathBuf> {
 #[tokio::test]
 async fn real_machine_days_play_whole() {
     let Some(folder) = nist() else {
-        println!("skipped: no folder nist_smstestbed in ../shared/data or GEMBA_DATA");
+        println!("skipped: no folder nist_smstestbed in ../shared/data or DEV_DATA");
         return;
     };
     let recording = Recording::open(&folder, &[]).unwrap();

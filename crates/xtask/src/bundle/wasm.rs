@@ -28,9 +28,9 @@ pub enum WasmCargo {
     Distribution,
 }
 
-/// `./dev` says by GEMBA_WASM_TOOLCHAIN which one is there.
+/// `./dev` says by DEV_WASM_TOOLCHAIN which one is there.
 pub fn wasm_cargo() -> WasmCargo {
-    match env::var("GEMBA_WASM_TOOLCHAIN").as_deref() {
+    match env::var("DEV_WASM_TOOLCHAIN").as_deref() {
         Ok("debian") => WasmCargo::Distribution,
         _ => WasmCargo::Installed,
     }

@@ -158,7 +158,7 @@ fn error_documents_of_both_forms() {
 }
 
 fn data() -> std::path::PathBuf {
-    std::env::var_os("GEMBA_DATA").map_or_else(|| "../../shared/data".into(), Into::into)
+    std::env::var_os("DEV_DATA").map_or_else(|| "../../shared/data".into(), Into::into)
 }
 
 #[test]

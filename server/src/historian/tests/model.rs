@@ -173,7 +173,7 @@ async fn reads_equal_a_plain_map_2(pool: PgPool) -> Outcome {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn reads_equal_a_plain_map_anew(pool: PgPool) -> Outcome {
-    let fixed = std::env::var("GEMBA_SEED").ok().and_then(|seed| seed.parse().ok());
+    let fixed = std::env::var("DEV_SEED").ok().and_then(|seed| seed.parse().ok());
     run(pool, fixed.unwrap_or_else(rand::random)).await
 }
 
