@@ -1,0 +1,17 @@
+//! Measurements and fault tests with the real programs: `gemba serve` with its own Postgres, `gemba-edge`, and machines
+//! made by `gemba-sim`.
+//!
+//! - [`rig`] starts, kills and asks the programs.
+//! - [`report`] prints figures beside their targets, and one JSON object as the last line.
+//! - [`live`]: from a collector's send to five hundred browsers.
+//! - [`ingest`]: durable samples a second, bytes a sample, a signal's day; beside COPY and VictoriaMetrics.
+//! - [`execution`]: recorded machines, imported and summed up by day.
+//! - [`spine`]: kills everything on the way from a machine to the figures, and checks every sample afterwards.
+#![warn(missing_docs)]
+
+pub mod execution;
+pub mod ingest;
+pub mod live;
+pub mod report;
+pub mod rig;
+pub mod spine;
