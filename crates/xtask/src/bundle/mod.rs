@@ -8,7 +8,7 @@ mod style;
 mod wasm;
 
 use std::{
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
 };
 
@@ -64,6 +64,10 @@ pub fn run(arguments: &BundleArguments) -> Result<()> {
         return wasm::lint();
     }
     let site = site();
+    // Two at a time (`./dev watch` in one window, `./dev test` in another) would take each other's files away.
+    fs::create_dir_all(crate::root().join("target"))?;
+    let lock = File::create(crate::root().join("target/site.lock")).context("target/site.lock could not be made")?;
+    lock.lock()?;
     let stamp_file = crate::root().join("target/site.stamp");
     let old: Stamp =
         fs::read(&stamp_file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
