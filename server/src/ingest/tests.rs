@@ -300,3 +300,45 @@ async fn samples_become_states_counts_and_oee_and_stay_so_after_a_restart(pool: 
         job.await.expect("ends");
     }
 }
+
+#[sqlx::test(migrations = "../migrations")]
+async fn late_counts_move_pieces_between_hours_and_lose_none(pool: PgPool) {
+    let rig = Rig::new(pool.clone()).await;
+    rig.app.oee.prepare();
+    rig.hello(EPOCH, &["execution", "good"]).await.expect("welcome");
+    let hour = 3_600_000_000;
+    let begin = (clock::now().plus_seconds(-3 * 86_400).micros() / hour) * hour;
+    let at = |minute: i64| Timestamp::from_micros(begin + minute * 60_000_000);
+    // Minute and total; `None`: the source could not tell.
+    let frame = |seq: u64, covered: (i64, i64), counts: &[(i64, Option<f64>)]| {
+        let mut builder = BatchBuilder::new();
+        if seq == 1 {
+            builder.push_text(0, at(0).micros(), "ACTIVE");
+        }
+        for (minute, total) in counts {
+            match total {
+                Some(total) => builder.push_number(1, at(*minute).micros(), *total),
+                None => builder.push_unavailable(1, at(*minute).micros()),
+            }
+        }
+        encode_frame(EPOCH, seq, at(covered.0), at(covered.1), &builder.finish())
+    };
+    let by_hour = async || {
+        while rig.app.oee.derive_stale(clock::now()).await.expect("derives").is_some() {}
+        let hours = sqlx::query_as::<_, (f64, f64)>(
+            "select sum(pq), sum(pri_pq) from kpi_element group by hour having sum(pq) > 0 order by hour",
+        );
+        let rows = hours.fetch_all(&pool).await.expect("reads");
+        // All of the time was watched: every piece has its whole weight, two seconds.
+        assert!(rows.iter().all(|(pieces, weighted)| (pieces * 2e6 - weighted).abs() < 1.0), "{rows:?}");
+        rows.into_iter().map(|(pieces, _)| pieces).collect::<Vec<_>>()
+    };
+    rig.send(frame(1, (0, 120), &[(1, Some(0.0)), (90, Some(10.0))])).await.expect("taken");
+    assert_eq!(by_hour().await, [10.0]);
+    rig.send(frame(2, (120, 120), &[(59, Some(4.0))])).await.expect("taken");
+    assert_eq!(by_hour().await, [4.0, 6.0]);
+    rig.send(frame(3, (120, 121), &[(100, None)])).await.expect("taken");
+    assert_eq!(by_hour().await, [4.0, 6.0]);
+    rig.send(frame(4, (121, 180), &[(140, Some(12.0))])).await.expect("taken");
+    assert_eq!(by_hour().await, [4.0, 6.0, 2.0]);
+}

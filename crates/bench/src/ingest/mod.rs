@@ -38,6 +38,9 @@ use victoria::Victoria;
 const DAY_SIGNALS: u32 = 20;
 const DAY_READS: usize = 10;
 
+/// COPY slows down as its index grows. It is also measured with so few samples, and its better rate is the one that counts.
+const COPY_FEW: usize = 2_000_000;
+
 /// `bench ingest`.
 #[derive(Args, Debug)]
 pub struct IngestArguments {
@@ -70,6 +73,7 @@ struct Rates {
     packed: Vec<f64>,
     small: Vec<f64>,
     copy: Vec<f64>,
+    copy_few: Vec<f64>,
     victoria: Vec<f64>,
     copy_bytes: f64,
     busy: u32,
@@ -102,8 +106,12 @@ pub async fn run(arguments: &IngestArguments) -> Result<ExitCode> {
         println!("round {round} of {}", arguments.runs);
         let mut bed = Bed::start(&[&plant, &day]).await?;
         if !arguments.quick {
-            let rows = copy::rows(&plant.samples);
-            let (elapsed, bytes) = copy::copy(&bed.rig.postmaster()?, &rows).await?;
+            let postgres = bed.rig.postmaster()?;
+            let few = &plant.samples[..plant.samples.len().min(COPY_FEW)];
+            let (elapsed, _) = copy::copy(&postgres, &copy::rows(few)).await?;
+            tell(&format!("COPY of the first {}", few.len()), few.len() as f64, elapsed);
+            rates.copy_few.push(few.len() as f64 / elapsed.as_secs_f64());
+            let (elapsed, bytes) = copy::copy(&postgres, &copy::rows(&plant.samples)).await?;
             tell("COPY", count, elapsed);
             rates.copy.push(count / elapsed.as_secs_f64());
             rates.copy_bytes = bytes / count;
@@ -334,9 +342,10 @@ fn report(arguments: &IngestArguments, rates: &Rates, ours: &Sizes, victoria: &S
     if arguments.quick {
         return report.print();
     }
-    let (copy, other) = (median(&rates.copy), median(&rates.victoria));
+    let (whole, few, other) = (median(&rates.copy), median(&rates.copy_few), median(&rates.victoria));
+    let copy = whole.max(few);
     report.figure("copy_samples_per_s", "one binary COPY, primary key (signal, time)", copy, "1/s");
-    report.beside("rows made beforehand, one commit");
+    report.beside(format!("all samples {whole:.0}, the first {COPY_FEW} {few:.0}"));
     report.figure("ratio_to_copy", "ours over COPY's", rate / copy, "x").at_least(3.0).beside("aim 8");
     report.figure("victoriametrics_samples_per_s", "VictoriaMetrics, line protocol", other, "1/s");
     report.beside("requests made beforehand, not on disk yet");

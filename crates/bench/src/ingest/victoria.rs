@@ -140,9 +140,10 @@ impl Victoria {
         bail!("VictoriaMetrics merges for more than a minute")
     }
 
-    /// All samples of a signal within a stretch (milliseconds), as it exports them. The answer's bytes.
+    /// All samples of a signal within a stretch (milliseconds since 1970), as it exports them. The answer's bytes.
     pub async fn export(&self, signal: u32, from: i64, to: i64) -> Result<Bytes> {
-        self.get(&format!("/api/v1/export?match[]=p_s{signal}&start={from}&end={to}")).await
+        let seconds = |ms: i64| format!("{}.{:03}", ms / 1000, ms % 1000);
+        self.get(&format!("/api/v1/export?match[]=p_s{signal}&start={}&end={}", seconds(from), seconds(to))).await
     }
 
     /// Ends it.
