@@ -16,7 +16,6 @@ pub fn run(kind: &str, words: &[String]) -> Result<()> {
         .args(["build", "--quiet", "--release"])
         .args(programs)
         .current_dir(crate::root())
-        .env("SQLX_OFFLINE", "true")
         .status()
         .context("cargo could not be started")?;
     if !built.success() {
