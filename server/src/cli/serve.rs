@@ -12,6 +12,7 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -56,14 +57,20 @@ pub(super) async fn run(loaded: Loaded) -> Result<()> {
     if let Some(file) = &loaded.file {
         tracing::info!(file = %file.display(), "settings read");
     }
-    let listener = listen(settings.http.listen).await?;
+    let listener = Arc::new(listen(settings.http.listen).await?);
+    let opened = CancellationToken::new();
+    let meanwhile = (Arc::clone(&listener), Arc::clone(&settings), opened.clone());
+    tokio::spawn(async move {
+        let (listener, settings, opened) = meanwhile;
+        web::server::serve(listener, web::starting::router(), &settings.http, opened).await;
+    });
     let database = tokio::select! {
         database = Database::open(&settings, Purpose::Serve) => database?,
         () = stop.cancelled() => return Ok(()),
     };
     let mut state = AppState::open(database.pool.clone(), Arc::clone(&settings)).await?;
     state.shutdown = stop.clone();
-    let served = serve(&state, listener).await;
+    let served = serve(&state, listener, &opened).await;
     database.close().await;
     served?;
     tracing::info!("gemba ended");
@@ -83,7 +90,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener> {
     }
 }
 
-async fn serve(state: &AppState, listener: TcpListener) -> Result<()> {
+async fn serve(state: &AppState, listener: Arc<TcpListener>, opened: &CancellationToken) -> Result<()> {
     let settings = &state.settings;
     if let Some(first) = auth::ensure_first_administrator(&state.pool, &settings.data_directory).await? {
         // To the terminal alone: a log is kept for longer than a password should be.
@@ -105,16 +112,22 @@ async fn serve(state: &AppState, listener: TcpListener) -> Result<()> {
     let address = listener.local_addr()?;
     let url = settings.http.public_url.as_ref().map_or_else(|| format!("http://{address}"), |url| url.origin.clone());
     tracing::info!(url, %address, "ready");
+    opened.cancel();
     web::server::serve(listener, router, &settings.http, state.shutdown.clone()).await;
-    for job in jobs {
-        job.await.ok();
+    let ended = async {
+        for job in jobs {
+            job.await.ok();
+        }
+    };
+    if tokio::time::timeout(settings.http.shutdown_grace, ended).await.is_err() {
+        tracing::warn!("background work was cut off: it did not end in time; it is taken up again at the next start");
     }
     Ok(())
 }
 
 /// Cancelled by SIGINT and SIGTERM. A second one ends the process at once.
-fn signals() -> Result<tokio_util::sync::CancellationToken> {
-    let stop = tokio_util::sync::CancellationToken::new();
+fn signals() -> Result<CancellationToken> {
+    let stop = CancellationToken::new();
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
     let told = stop.clone();

@@ -9,6 +9,7 @@ pub mod problem;
 pub mod request_id;
 pub mod routes;
 pub mod server;
+pub mod starting;
 mod status;
 
 #[cfg(test)]

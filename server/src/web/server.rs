@@ -19,7 +19,7 @@ use tower::{ServiceExt, service_fn};
 use crate::config::Http;
 
 /// Serves until `stop`, then lets requests in flight end, for at most `http.shutdown_grace`.
-pub async fn serve(listener: TcpListener, router: Router, settings: &Http, stop: CancellationToken) {
+pub async fn serve(listener: Arc<TcpListener>, router: Router, settings: &Http, stop: CancellationToken) {
     let connections = Arc::new(Semaphore::new(settings.max_connections));
     let graceful = GracefulShutdown::new();
     loop {

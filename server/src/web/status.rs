@@ -16,17 +16,19 @@ use super::{problem::Problem, routes::Routes};
 use crate::state::AppState;
 
 pub(super) fn routes() -> Routes {
-    Routes::new()
-        .open("/healthz", get(async || ([(header::CACHE_CONTROL, "no-store")], "ok\n")))
-        .open("/readyz", get(ready))
-        .open("/metrics", get(metrics))
+    Routes::new().open("/healthz", get(healthz)).open("/readyz", get(ready)).open("/metrics", get(metrics))
+}
+
+/// The process answers.
+pub(super) async fn healthz() -> impl IntoResponse {
+    ([(header::CACHE_CONTROL, "no-store")], "ok\n")
 }
 
 #[derive(Serialize)]
-struct Readiness {
-    ready: bool,
+pub(super) struct Readiness {
+    pub ready: bool,
     /// Part and reason, of each part that does not work.
-    problems: Vec<(&'static str, String)>,
+    pub problems: Vec<(&'static str, String)>,
 }
 
 async fn ready(State(state): State<AppState>) -> Response {
