@@ -108,6 +108,7 @@ mod tests {
             tiles: Vec::new(),
             sites: Vec::new(),
             signals: Vec::new(),
+            elements: None,
         }
     }
 

@@ -7,7 +7,7 @@ mod book;
 mod socket;
 
 use gemba_contract::live::{SignalDelta, SiteDelta, Snapshot, TileDelta};
-use gemba_domain::Timestamp;
+use gemba_domain::{Timestamp, oee::Elements};
 use leptos::prelude::*;
 
 use crate::clock::Clock;
@@ -33,7 +33,13 @@ pub(crate) enum Event {
     /// All of it.
     Snapshot(Box<Snapshot>),
     /// What changed.
-    Delta { at: Timestamp, tiles: Vec<TileDelta>, sites: Vec<SiteDelta>, signals: Vec<SignalDelta> },
+    Delta {
+        at: Timestamp,
+        tiles: Vec<TileDelta>,
+        sites: Vec<SiteDelta>,
+        signals: Vec<SignalDelta>,
+        elements: Option<Box<Elements>>,
+    },
 }
 
 /// The page's live connection.

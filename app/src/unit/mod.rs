@@ -79,14 +79,13 @@ fn Unit(unit: UnitDetail) -> impl IntoView {
                 followed.replace(unit);
             }
         }
-        Event::Delta { at, tiles, signals, .. } => {
-            let changes = followed.apply(at, tiles, signals);
+        Event::Delta { at, tiles, signals, elements, .. } => {
+            let changes = followed.apply(at, tiles, signals, elements);
             if let Some(announcer) = announcer {
                 announcer.say(changes);
             }
         }
     });
-    model.keep_elements_fresh();
 
     let offset = Signal::derive({
         let offset = model.utc_offset_minutes.clone();

@@ -73,9 +73,18 @@ impl UnitModel {
     }
 
     /// What changed.
-    pub fn apply(&self, at: Timestamp, tiles: Vec<TileDelta>, signals: Vec<SignalDelta>) -> Vec<StateChange> {
+    pub fn apply(
+        &self,
+        at: Timestamp,
+        tiles: Vec<TileDelta>,
+        signals: Vec<SignalDelta>,
+        elements: Option<Box<Elements>>,
+    ) -> Vec<StateChange> {
         let changes =
             tiles.into_iter().filter(|t| t.id == self.tile.id).filter_map(|t| self.tile.apply(t.now, at)).collect();
+        if let Some(elements) = elements {
+            self.basis.set(Basis { elements: *elements, at });
+        }
         self.signals.with_untracked(|models| {
             for SignalDelta(id, time, value) in signals {
                 if let Some(model) = models.iter().find(|m| m.view.id == id) {
@@ -89,32 +98,6 @@ impl UnitModel {
     /// The signal of this code.
     pub fn signal(&self, code: &str) -> Option<SignalModel> {
         self.signals.with(|signals| signals.iter().find(|s| s.view.code == code).cloned())
-    }
-
-    /// Deltas carry figures but not what they are made of: that is asked for while the page is looked at.
-    pub fn keep_elements_fresh(&self) {
-        #[cfg(feature = "hydrate")]
-        {
-            use crate::{api::Api, clock::Clock};
-            const EVERY_SECONDS: f64 = 9.0;
-            let clock = Clock::of_page();
-            let api = Api::of_page();
-            let basis = self.basis.clone();
-            let path = self.tile.path.clone();
-            Effect::new(move |_| {
-                let now = clock.coarse();
-                if document().hidden() || now.seconds_since(basis.with_untracked(|b| b.at)) < EVERY_SECONDS {
-                    return;
-                }
-                let (api, basis, path) = (api.clone(), basis.clone(), path.clone());
-                leptos::task::spawn_local(async move {
-                    // A failure shows in the connection's state; the section says of when it is.
-                    if let Ok(unit) = api.unit(path.as_str()).await {
-                        basis.set(Basis { elements: unit.elements, at: unit.at });
-                    }
-                });
-            });
-        }
     }
 }
 

@@ -4,6 +4,7 @@
 use gemba_domain::{
     Timestamp,
     equipment::EquipmentId,
+    oee::Elements,
     signal::{SignalId, Value},
 };
 use serde::{Deserialize, Serialize};
@@ -65,6 +66,9 @@ pub enum ServerMessage {
         /// Signals that changed (topic `unit/…`); only the newest reading of each.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         signals: Vec<SignalDelta>,
+        /// The elements that the unit's new figures are made of; beside its tile (topic `unit/…`).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        elements: Option<Box<Elements>>,
     },
     /// Nothing changed, the connection lives. Sent every five seconds without a delta.
     Heartbeat {

@@ -5,7 +5,7 @@ use std::{
 
 use axum::extract::ws::Utf8Bytes;
 use gemba_contract::live::{ServerMessage, SignalDelta, SiteDelta, TileDelta};
-use gemba_domain::Timestamp;
+use gemba_domain::{Timestamp, oee::Elements};
 use tokio::sync::broadcast;
 
 use super::topic::Topic;
@@ -52,6 +52,8 @@ pub struct Changes {
     pub sites: Vec<SiteDelta>,
     /// Signals.
     pub signals: Vec<SignalDelta>,
+    /// What the unit's tile is made of.
+    pub elements: Option<Box<Elements>>,
 }
 
 impl Changes {
@@ -109,8 +111,8 @@ impl Hub {
         let mut topics = self.lock();
         let Some(channel) = topics.get_mut(topic).filter(|channel| channel.sender.receiver_count() > 0) else { return };
         let seq = channel.seq + 1;
-        let Changes { tiles, sites, signals } = changes;
-        let message = ServerMessage::Delta { topic: topic.name(), seq, at, tiles, sites, signals };
+        let Changes { tiles, sites, signals, elements } = changes;
+        let message = ServerMessage::Delta { topic: topic.name(), seq, at, tiles, sites, signals, elements };
         match serde_json::to_string(&message) {
             Ok(json) => {
                 channel.seq = seq;

@@ -131,7 +131,7 @@ impl Engine {
                     };
                     let sites =
                         plant.sites.iter().filter(moved).map(|site| self.overview.site_delta(site, now)).collect();
-                    Changes { tiles, sites, signals: Vec::new() }
+                    Changes { tiles, sites, ..Changes::default() }
                 }
                 Topic::Unit(path) => {
                     let Some(found) = plant.unit(path) else { continue };
@@ -141,12 +141,13 @@ impl Engine {
                         .map(|(signal, (_, time, value))| SignalDelta(signal, Timestamp::from_micros(time), value))
                         .collect();
                     newest.sort_by_key(|delta| delta.0);
-                    let tiles = if units.contains(&id) {
-                        self.overview.tile_deltas(plant, |unit| unit == id, now)
+                    if units.contains(&id) {
+                        let tiles = self.overview.tile_deltas(plant, |unit| unit == id, now);
+                        let elements = self.oee.board().now(id, now).map(|state| Box::new(state.elements));
+                        Changes { tiles, signals: newest, elements, ..Changes::default() }
                     } else {
-                        Vec::new()
-                    };
-                    Changes { tiles, sites: Vec::new(), signals: newest }
+                        Changes { signals: newest, ..Changes::default() }
+                    }
                 }
             };
             self.hub.publish(&topic, now, changes);

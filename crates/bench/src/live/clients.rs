@@ -270,6 +270,7 @@ mod tests {
             tiles: Vec::new(),
             sites: Vec::new(),
             signals: Vec::new(),
+            elements: None,
         };
         assert_eq!(number(&serde_json::to_string(&delta)?), Some(4711));
         let heartbeat = ServerMessage::Heartbeat { at: Timestamp::from_seconds(1) };
