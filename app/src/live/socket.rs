@@ -9,7 +9,7 @@ use futures::{
     select_biased,
 };
 use gemba_contract::live::{ClientMessage, ServerMessage};
-use gloo_net::websocket::{Message, futures::WebSocket};
+use gloo_net::websocket::{Message, WebSocketError, futures::WebSocket};
 use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
 
@@ -21,6 +21,15 @@ use super::{
 use crate::api::{Api, ApiError};
 
 type Apply = Rc<dyn Fn(Event)>;
+
+/// The close code that the server gives when the session is over.
+const SIGNED_OUT: u16 = 1008;
+
+/// How a connection ended.
+enum End {
+    Lost,
+    SignedOut,
+}
 
 /// Something to do for the task that holds the connection.
 enum Command {
@@ -111,8 +120,13 @@ async fn run(live: Live, mut commands: UnboundedReceiver<Command>) {
             continue;
         }
         STATE.with_borrow_mut(|s| s.book.start_over());
-        connect(live, &mut commands, &mut backoff).await;
+        let end = connect(live, &mut commands, &mut backoff).await;
         live.status.set(Status::Reconnecting);
+        if let End::SignedOut = end {
+            // The page that ended the session is on its way already.
+            TimeoutFuture::new(1000).await;
+            crate::api::go_to_login();
+        }
         if backoff.failures() % 4 == 1 {
             leave_when_signed_out().await;
         }
@@ -132,21 +146,21 @@ async fn run(live: Live, mut commands: UnboundedReceiver<Command>) {
 }
 
 /// One connection, until it ends or falls silent.
-async fn connect(live: Live, commands: &mut UnboundedReceiver<Command>, backoff: &mut Backoff) {
-    let Some(url) = url() else { return };
-    let Ok(socket) = WebSocket::open(&url) else { return };
+async fn connect(live: Live, commands: &mut UnboundedReceiver<Command>, backoff: &mut Backoff) -> End {
+    let Some(url) = url() else { return End::Lost };
+    let Ok(socket) = WebSocket::open(&url) else { return End::Lost };
     let (mut write, read) = socket.split();
     let mut read = read.fuse();
     let greeting = async {
         for topic in STATE.with_borrow(|s| s.book.topics()) {
             write.send(text(&ClientMessage::Subscribe { topic })).await?;
         }
-        Ok::<(), gloo_net::websocket::WebSocketError>(())
+        Ok::<(), WebSocketError>(())
     };
     let silence = TimeoutFuture::new((SILENCE_SECONDS * 1000.0) as u32);
     match select(Box::pin(greeting), silence).await {
         Either::Left((Ok(()), _)) => {}
-        Either::Left((Err(_), _)) | Either::Right(_) => return,
+        Either::Left((Err(_), _)) | Either::Right(_) => return End::Lost,
     }
     let mut heard_ms = now_ms();
     loop {
@@ -158,26 +172,27 @@ async fn connect(live: Live, commands: &mut UnboundedReceiver<Command>, backoff:
                     backoff.succeeded();
                     let Ok(message) = serde_json::from_str::<ServerMessage>(&text) else {
                         leptos::logging::warn!("live: a message could not be read; reload the page");
-                        return;
+                        return End::Lost;
                     };
                     for topic in receive(live, message) {
                         if write.send(self::text(&ClientMessage::Subscribe { topic })).await.is_err() {
-                            return;
+                            return End::Lost;
                         }
                     }
                 }
                 Some(Ok(Message::Bytes(_))) => {}
-                Some(Err(_)) | None => return,
+                Some(Err(WebSocketError::ConnectionClose(close))) if close.code == SIGNED_OUT => return End::SignedOut,
+                Some(Err(_)) | None => return End::Lost,
             },
             next = commands.next() => match next {
-                Some(Command::Send(message)) => if write.send(text(&message)).await.is_err() { return },
+                Some(Command::Send(message)) => if write.send(text(&message)).await.is_err() { return End::Lost },
                 Some(Command::Wake) => {}
-                None => return,
+                None => return End::Lost,
             },
             () = check => {}
         }
         if now_ms() - heard_ms > SILENCE_SECONDS * 1000.0 {
-            return;
+            return End::Lost;
         }
     }
 }
@@ -204,8 +219,8 @@ fn receive(live: Live, message: ServerMessage) -> Vec<String> {
     }
     let (topic, event) = match message {
         ServerMessage::Snapshot { topic, data, .. } => (topic, Event::Snapshot(data)),
-        ServerMessage::Delta { topic, at, tiles, sites, signals, .. } => {
-            (topic, Event::Delta { at, tiles, sites, signals })
+        ServerMessage::Delta { topic, at, tiles, sites, signals, elements, .. } => {
+            (topic, Event::Delta { at, tiles, sites, signals, elements })
         }
         ServerMessage::Refused { reason, .. } => {
             live.refused.set(Some(reason));
