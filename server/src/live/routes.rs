@@ -22,6 +22,8 @@ async fn upgrade(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     upgrade
+        // Set aside for each connection; the default is 128 KiB.
+        .read_buffer_size(MAX_MESSAGE_BYTES)
         .max_message_size(MAX_MESSAGE_BYTES)
         .max_frame_size(MAX_MESSAGE_BYTES)
         .on_upgrade(move |socket| socket::serve(app, caller, socket))
