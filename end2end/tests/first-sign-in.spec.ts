@@ -46,7 +46,9 @@ test("the first sign-in demands a new password, and the one-time one is gone aft
   await expect(page).toHaveURL(`${fresh.url}/`);
   expect(fresh.initialPassword()).toBeUndefined();
 
-  await page.context().clearCookies();
+  await page.locator(".menu summary").click();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await expect(page).toHaveURL(/\/login/);
   await signIn(page, fresh);
 });
 
