@@ -1,6 +1,7 @@
 //! The command line.
 
 mod check;
+mod describe;
 mod queue;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -44,6 +45,8 @@ enum Command {
         /// The settings file.
         config: PathBuf,
     },
+    /// Drafts a plant file and settings from what an MTConnect agent has.
+    Describe(describe::DescribeArguments),
     /// Shows what waits in the queue, also while a collector runs.
     Queue {
         /// The settings file.
@@ -65,6 +68,7 @@ impl Cli {
             match self.command {
                 Command::Run { config } => run(&Config::load(&config)?).await,
                 Command::Check { config } => check::check(&Config::load(&config)?).await,
+                Command::Describe(arguments) => describe::describe(&arguments).await,
                 Command::Queue { config } => queue::show(&Config::load(&config)?).await,
             }
         })

@@ -74,6 +74,21 @@ pub struct SourceConfig {
     pub units: Vec<UnitConfig>,
 }
 
+impl SourceConfig {
+    /// An MTConnect agent with everything else as when nothing is set.
+    pub fn new(url: &str) -> Self {
+        Self {
+            name: String::new(),
+            protocol: Protocol::MtConnect,
+            url: url.trim_end_matches('/').to_owned(),
+            heartbeat: DEFAULT_HEARTBEAT,
+            interval: DEFAULT_INTERVAL,
+            timeout: DEFAULT_TIMEOUT,
+            units: Vec::new(),
+        }
+    }
+}
+
 /// What a source speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {

@@ -69,3 +69,29 @@ async fn wrong_settings_are_refused_with_their_lines() {
     assert!(!output.status.success());
     assert!(text.contains("line 6: `max_byts` is no setting of [queue]; did you mean `max_bytes`?"), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_described_agent_is_read_whole_and_no_file_is_written_over() {
+    let (server, agent) = (Server::start().await, agent().await);
+    let site = Site::new(&server, &agent.url());
+    let describe = async |line: &str| {
+        let (directory, url, line) = (site.directory.path().to_owned(), agent.url(), line.to_owned());
+        let run = move || {
+            Command::new(env!("CARGO_BIN_EXE_gemba-edge"))
+                .args(["describe", &url, "--line", &line, "--settings", "described.toml"])
+                .current_dir(directory)
+                .output()
+                .unwrap()
+        };
+        let output = tokio::task::spawn_blocking(run).await.unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (fine, text) = describe("acme/leeds/press-shop").await;
+    assert!(!fine && text.contains("it has four codes"), "{text}");
+    let (fine, text) = describe("acme/leeds/press-shop/line-1").await;
+    assert!(fine, "{text}");
+    let config = gemba_edge::config::Config::load(&site.directory.path().join("described.toml")).unwrap();
+    assert_eq!(config.sources[0].units[0].signals.len(), 5);
+    let (fine, text) = describe("acme/leeds/press-shop/line-1").await;
+    assert!(!fine && text.contains("plant.toml is there already"), "{text}");
+}

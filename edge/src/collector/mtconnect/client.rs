@@ -81,6 +81,11 @@ impl AgentClient {
         Ok(Self { http, url, heartbeat, interval, timeout })
     }
 
+    /// For questions to the agent at this root, whose settings are not written yet.
+    pub fn at(url: &str) -> Result<Self, ClientError> {
+        Self::new(&SourceConfig::new(url))
+    }
+
     /// `/probe`.
     pub async fn probe(&self) -> Result<Devices, AgentFailure> {
         let (_, response) = self.get("/probe").await?;

@@ -16,6 +16,7 @@
 //! - **A document that is not well formed** is refused whole, counted, and asked for again. After three in a row the agent counts as lost.
 
 mod client;
+mod draft;
 mod kinds;
 mod mapping;
 mod multipart;
@@ -26,6 +27,7 @@ mod values;
 mod xml;
 
 pub use client::{AgentClient, AgentFailure};
+pub use draft::{Draft, draft};
 pub use kinds::Reads;
 pub use mapping::{ItemIndex, Mapped, Mapping};
 pub use multipart::{MultipartError, Splitter};

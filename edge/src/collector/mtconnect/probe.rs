@@ -57,6 +57,8 @@ pub struct Device {
     pub uuid: String,
     /// `name`.
     pub name: String,
+    /// It is the agent's description of itself.
+    pub is_agent: bool,
     /// In document order.
     pub items: Vec<DataItem>,
 }
@@ -121,7 +123,7 @@ pub fn parse(bytes: &[u8]) -> Result<Devices, XmlError> {
 }
 
 fn device(element: &Element<'_>) -> Result<Device, XmlError> {
-    let mut device = Device::default();
+    let mut device = Device { is_agent: element.name() == "Agent", ..Device::default() };
     element.attributes(|name, value| match name {
         "id" => device.id = value.into_owned(),
         "uuid" => device.uuid = value.into_owned(),
@@ -163,8 +165,8 @@ mod tests {
             </Devices></MTConnectDevices>"#;
         let devices = parse(text.as_bytes()).unwrap();
         assert_eq!((devices.header.instance, devices.header.buffer_size), (7, Some(1000)));
-        let names: Vec<_> = devices.devices.iter().map(|d| (d.name.as_str(), d.items.len())).collect();
-        assert_eq!(names, [("press-1", 2), ("agent", 0)]);
+        let names: Vec<_> = devices.devices.iter().map(|d| (d.name.as_str(), d.is_agent, d.items.len())).collect();
+        assert_eq!(names, [("press-1", false, 2), ("agent", true, 0)]);
         let item = &devices.devices[0].items[1];
         assert_eq!((item.name.as_deref(), item.units.as_deref()), (Some("Xpos"), Some("MILLIMETER")));
     }
