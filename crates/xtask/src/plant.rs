@@ -23,7 +23,11 @@ pub struct RunArguments {
     #[arg(long, default_value_t = 8080)]
     pub port: u16,
     /// Holds the database, the collector's queue and the logs
-    #[arg(long, default_value = ".gemba")]
+    #[arg(
+        long,
+        default_value = ".gemba",
+        default_value_if("replay", clap::builder::ArgPredicate::IsPresent, ".gemba-replay")
+    )]
     pub data: PathBuf,
     /// The programs of `./dev build`
     #[arg(long)]
@@ -34,9 +38,13 @@ pub struct RunArguments {
     /// Settings of the collector; addresses and places in it are set to those of this run
     #[arg(long, default_value = "deploy/demo/edge.toml", value_name = "FILE")]
     pub collector: PathBuf,
-    /// Plays recorded logs of this folder instead of simulating; give --plant and --collector that fit them
-    #[arg(long, value_name = "DIR")]
+    /// Plays recorded logs of this folder instead of simulating. Plant file and settings are drafted from its Devices.xml; the
+    /// data go to .gemba-replay
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["plant", "collector"])]
     pub replay: Option<PathBuf>,
+    /// How many times faster than real the plant runs or the recording is played
+    #[arg(long, default_value_t = 1.0, value_name = "N")]
+    pub speed: f64,
 }
 
 impl RunArguments {
@@ -49,6 +57,7 @@ impl RunArguments {
             plant: "deploy/demo/plant.toml".into(),
             collector: "deploy/demo/edge.toml".into(),
             replay: None,
+            speed: 1.0,
         }
     }
 }
@@ -60,6 +69,7 @@ pub struct Plant {
     plant: PathBuf,
     settings: PathBuf,
     replay: Option<PathBuf>,
+    speed: f64,
     port: u16,
     machines_port: u16,
     server: Option<Process>,
@@ -116,12 +126,17 @@ impl Plant {
         let target = crate::root().join(std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned()));
         let data = data_directory(&arguments.data)?;
         fs::create_dir_all(&data).with_context(|| format!("{} could not be made", data.display()))?;
+        let (plant, settings) = match &arguments.replay {
+            Some(_) => (data.join("plant.toml"), data.join("drafted-edge.toml")),
+            None => (crate::root().join(&arguments.plant), crate::root().join(&arguments.collector)),
+        };
         Ok(Self {
             programs: target.join(if arguments.release { "release" } else { "debug" }),
             data,
-            plant: crate::root().join(&arguments.plant),
-            settings: crate::root().join(&arguments.collector),
+            plant,
+            settings,
             replay: arguments.replay.clone(),
+            speed: arguments.speed,
             port: arguments.port,
             machines_port: free_port()?,
             server: None,
@@ -138,10 +153,10 @@ impl Plant {
     /// A part did not start; what was started stays until `stop`.
     pub async fn start(&mut self) -> Result<()> {
         self.start_part(Part::Server).await?;
+        self.start_part(Part::Machines).await?;
         if !self.data.join("collector-token").exists() {
             self.found()?;
         }
-        self.start_part(Part::Machines).await?;
         self.start_part(Part::Collector).await
     }
 
@@ -197,7 +212,8 @@ impl Plant {
             }
             Part::Machines => {
                 let listen = format!("127.0.0.1:{}", self.machines_port);
-                let mut words = vec!["--listen", &listen];
+                let speed = self.speed.to_string();
+                let mut words = vec!["--listen", &listen, "--speed", &speed];
                 let folder = self.replay.as_deref().map(text);
                 if let Some(folder) = &folder {
                     words.extend(["--replay", folder, "--loop"]);
@@ -231,6 +247,13 @@ impl Plant {
 
     /// What a person would do once: tell the server what the plant is, and let a collector in.
     fn found(&self) -> Result<()> {
+        if self.replay.is_some() && !self.plant.exists() {
+            let (plant, settings) = (self.plant.to_string_lossy(), self.settings.to_string_lossy());
+            let agent = format!("http://127.0.0.1:{}", self.machines_port);
+            let words =
+                ["describe", &agent, "--line", "recorded/site/area/line", "--plant", &plant, "--settings", &settings];
+            self.program("gemba-edge", &words)?;
+        }
         self.gemba(&["plant", "import", &self.plant.to_string_lossy()])?;
         let token = self.gemba(&["collector", "add", "demo"])?;
         let token = token.split_whitespace().last().context("`gemba collector add` printed no token")?;
@@ -245,15 +268,21 @@ impl Plant {
     }
 
     fn gemba(&self, words: &[&str]) -> Result<String> {
-        let output = Command::new(self.programs.join("gemba"))
+        let data = self.server_data();
+        let data = data.to_string_lossy();
+        let mut all = words.to_vec();
+        all.extend(self.server_words.iter().map(String::as_str));
+        all.extend(["--data-directory", &data]);
+        self.program("gemba", &all)
+    }
+
+    fn program(&self, name: &str, words: &[&str]) -> Result<String> {
+        let output = Command::new(self.programs.join(name))
             .args(words)
-            .args(&self.server_words)
-            .arg("--data-directory")
-            .arg(self.server_data())
             .output()
-            .context("gemba could not be started")?;
+            .with_context(|| format!("{name} could not be started"))?;
         if !output.status.success() {
-            bail!("`gemba {}` failed: {}", words.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+            bail!("`{name} {}` failed: {}", words.join(" "), String::from_utf8_lossy(&output.stderr).trim());
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }

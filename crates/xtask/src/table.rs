@@ -46,12 +46,9 @@ impl Figures {
     }
 
     fn json(&self) -> Value {
-        let figures: Map<String, Value> = self
-            .rows
-            .iter()
-            .map(|row| (row.key.to_owned(), json!({"value": row.value, "unit": row.unit, "at_most": row.at_most})))
-            .collect();
-        json!({"bench": self.name, "figures": figures})
+        let mut object = Map::from_iter([("name".to_owned(), json!(self.name))]);
+        object.extend(self.rows.iter().map(|row| (row.key.to_owned(), json!(row.value))));
+        Value::Object(object)
     }
 }
 

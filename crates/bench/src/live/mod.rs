@@ -163,7 +163,7 @@ fn tell(arguments: &LiveArguments, one: &Phase, many: &Phase, tiles: &Phase) {
         values
     };
     let clients = arguments.clients as f64;
-    let mut report = Report::new("bench live");
+    let mut report = Report::new("live");
     let (all, acked) = (sorted(&many.latencies), sorted(&many.acknowledged));
     report.figure("clients", "browsers on one unit", clients, "");
     report.figure("changes_per_s", "signal changes", many.changes / many.elapsed, "1/s");

@@ -194,7 +194,7 @@ const LONGEST: [Longest; 6] = [
 impl Outcome {
     /// As a table.
     pub fn report(&self, campaign: &Campaign) -> Report {
-        let mut report = Report::new("chaos spine");
+        let mut report = Report::new("spine");
         let killed = |what: fn(Fault) -> bool| self.kills.iter().filter(|kill| what(kill.fault)).count() as f64;
         let collector_kills = killed(|fault| matches!(fault, Fault::F2 | Fault::F4));
         report.word("seed", "seed", campaign.seed);
