@@ -61,6 +61,7 @@ fn TargetGap(kpi: Signal<KpiView>) -> impl IntoView {
     let gap = move || kpi.with(|k| k.oee.zip(k.target_oee).map(|(oee, target)| oee - target));
     let text = move || {
         kpi.with(|k| match (k.oee, k.target_oee) {
+            (None, _) if k.is_unrated() => "needs an ideal cycle and a counter".to_owned(),
             (None, _) => "no planned time with data yet".to_owned(),
             (Some(_), None) => "no target set".to_owned(),
             (Some(oee), Some(target)) => {

@@ -31,8 +31,8 @@ fn pbt(e: &Elements) -> i64 {
     e.apt + e.aust + e.adet + e.adot + e.unknown
 }
 
-/// OEE and its factors from their elements.
-fn formulas(e: &Elements) -> Vec<Formula> {
+/// OEE and its factors from their elements. Pieces that are not rated (no ideal cycle, or nothing counts them) give no performance.
+fn formulas(e: &Elements, rated: bool) -> Vec<Formula> {
     let known = pbt(e) - e.unknown;
     let over = |a: i64, b: i64| format!("{} / {}", minutes(a), minutes(b));
     vec![
@@ -46,7 +46,7 @@ fn formulas(e: &Elements) -> Vec<Formula> {
             name: "Performance",
             formula: "sum(PRI x PQ) / APT",
             numbers: over(e.pri_pq as i64, e.apt),
-            result: ratio(e.pri_pq, e.apt as f64),
+            result: ratio(e.pri_pq, e.apt as f64).filter(|_| rated),
         },
         Formula {
             name: "Quality",
@@ -58,7 +58,7 @@ fn formulas(e: &Elements) -> Vec<Formula> {
             name: "OEE",
             formula: "sum(PRI x GQ) / known PBT",
             numbers: over(e.pri_gq as i64, known),
-            result: ratio(e.pri_gq, known as f64),
+            result: ratio(e.pri_gq, known as f64).filter(|_| rated),
         },
         Formula {
             name: "Coverage",
@@ -121,8 +121,12 @@ pub(super) fn HowItIsMade(model: UnitModel) -> impl IntoView {
         let basis = basis.clone();
         Memo::new(move |_| basis.with(|b| b.elements.apt > 0 && b.elements.pri_pq > b.elements.apt as f64 * 1.0005))
     };
+    let unrated = {
+        let now = model.tile.now.clone();
+        Memo::new(move |_| now.with(|now| now.kpi.is_unrated()))
+    };
     let arithmetic = move || {
-        formulas(&basis.with(|b| b.elements))
+        formulas(&basis.with(|b| b.elements), !unrated.get())
             .into_iter()
             .map(|f| {
                 view! {
@@ -176,6 +180,11 @@ pub(super) fn HowItIsMade(model: UnitModel) -> impl IntoView {
                     <p class="made-note">
                         "OEE is availability x performance x quality. Known PBT is planned busy time without what has no data; the missing part counts neither as loss nor as production."
                     </p>
+                    <Show when=move || unrated.get()>
+                        <p class="made-note">
+                            "Performance and OEE need the ideal time per piece (PRI, ideal_cycle_seconds in the plant file) and a signal that counts pieces."
+                        </p>
+                    </Show>
                     <Show when=move || suspect.get()>
                         <p class="made-note" data-trend="warn">
                             "Performance is above 100 %: the ideal time per piece (PRI) in the plant file is probably too long."
@@ -241,9 +250,11 @@ mod tests {
 
     #[test]
     fn formulas_carry_their_numbers_and_agree() {
-        let made = formulas(&elements());
+        let made = formulas(&elements(), true);
         assert_eq!(made[0].numbers, "300.0 min / 400.0 min");
         assert_eq!(made[0].result, Some(0.75));
+        let unrated = formulas(&elements(), false);
+        assert_eq!((unrated[0].result, unrated[1].result, unrated[3].result), (Some(0.75), None, None));
         let product: f64 = made[..3].iter().filter_map(|f| f.result).product();
         assert!((product - made[3].result.unwrap_or_default()).abs() < 1e-12);
         assert_eq!(made[4].numbers, "400.0 min / 450.0 min");
@@ -251,7 +262,7 @@ mod tests {
 
     #[test]
     fn without_planned_time_there_is_no_value() {
-        let made = formulas(&Elements::default());
+        let made = formulas(&Elements::default(), true);
         assert!(made.iter().all(|f| f.result.is_none()));
         assert_eq!(percent_text(None), "no value");
     }

@@ -22,6 +22,7 @@ pub(super) fn value_text(kind: SignalKind, value: &Value) -> String {
     match value {
         Value::Number(n) => reading(*n, matches!(kind, SignalKind::Counter | SignalKind::Setpoint)),
         Value::Text(text) if kind == SignalKind::Condition => condition_text(text),
+        Value::Text(text) if text.is_empty() => "(empty)".to_owned(),
         Value::Text(text) => text.to_string(),
         Value::Unavailable => "no data".to_owned(),
     }

@@ -113,6 +113,13 @@ pub struct KpiView {
     pub target_oee: Option<f64>,
 }
 
+impl KpiView {
+    /// There is planned time with data, and yet no OEE: an ideal cycle or a counter is missing.
+    pub fn is_unrated(&self) -> bool {
+        self.availability.is_some() && self.oee.is_none()
+    }
+}
+
 /// Pieces.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CountView {

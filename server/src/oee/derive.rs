@@ -7,7 +7,7 @@ use gemba_domain::{
     Interval, Timestamp,
     equipment::EquipmentId,
     oee::{Carry, Event, StateInterval, UnitConfig, UnitFacts, by_hour, derive_from},
-    signal::{SignalId, SignalRole, Value},
+    signal::{SignalId, Value},
     state::UnitState,
 };
 use sqlx::PgPool;
@@ -72,7 +72,7 @@ async fn carry_to(
     let (mut before, _) = events(board, historian, unit, Interval::new(start, start.plus_micros(1))).await?;
     let mut since = start;
     for (signal, role) in board.role_signals(unit) {
-        if !matches!(role, SignalRole::GoodCount | SignalRole::ScrapCount | SignalRole::TotalCount) {
+        if !role.is_count() {
             continue;
         }
         if let Some(reading) = last_number(historian, signal, start).await? {

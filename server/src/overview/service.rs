@@ -79,12 +79,18 @@ impl Service {
 
     /// The site's figures: the elements of its lines' constraints, added up.
     pub fn site_delta(&self, site: &Site, now: Timestamp) -> SiteDelta {
-        let mut elements = Elements::default();
+        // Time of units whose pieces cannot be weighed would stand in the denominator of OEE, and their pieces in no numerator.
+        let (mut elements, mut rated) = (Elements::default(), Elements::default());
+        let mut any_rated = false;
         let (mut target, mut weighted, mut weight) = (None::<f64>, 0.0, 0.0);
         for (_, line) in site.lines() {
             let Some(unit) = line.constraint() else { continue };
             let Some(state) = self.board.now(unit.id, now) else { continue };
             elements += state.elements;
+            if unit.is_rated() {
+                rated += state.elements;
+                any_rated = true;
+            }
             if let Some(pieces) = target_pieces(&state.elements, unit, line) {
                 *target.get_or_insert(0.0) += pieces;
             }
@@ -97,7 +103,10 @@ impl Service {
         let target_oee = (weight > 0.0).then(|| weighted / weight);
         SiteDelta {
             path: site.path.clone(),
-            kpi: kpi_view(&elements, target_oee),
+            kpi: KpiView {
+                coverage: elements.coverage(),
+                ..kpi_view(if any_rated { &rated } else { &elements }, any_rated, target_oee)
+            },
             count: CountView { good: elements.gq, scrap: elements.sq, target },
         }
     }
@@ -175,7 +184,7 @@ impl Service {
             cause: cause.map(|cause| cause.to_string()),
             since,
             last_sample,
-            kpi: kpi_view(&elements, line.target_oee),
+            kpi: kpi_view(&elements, unit.is_rated(), line.target_oee),
             count: CountView { good: elements.gq, scrap: elements.sq, target: target_pieces(&elements, unit, line) },
         }
     }
@@ -198,11 +207,12 @@ fn nothing_known(now: Timestamp) -> TileNow {
     }
 }
 
-fn kpi_view(elements: &Elements, target_oee: Option<f64>) -> KpiView {
+/// Without an ideal cycle or a counter nothing can be said of performance and OEE, not even that they are 0.
+fn kpi_view(elements: &Elements, rated: bool, target_oee: Option<f64>) -> KpiView {
     KpiView {
-        oee: elements.oee(),
+        oee: elements.oee().filter(|_| rated),
         availability: elements.availability(),
-        performance: elements.effectiveness(),
+        performance: elements.effectiveness().filter(|_| rated),
         quality: elements.quality_ratio(),
         coverage: elements.coverage(),
         target_oee,

@@ -77,6 +77,13 @@ pub struct Unit {
     pub signals: Vec<Signal>,
 }
 
+impl Unit {
+    /// Whether its pieces can be weighed: there is an ideal cycle, and something that counts.
+    pub fn is_rated(&self) -> bool {
+        self.ideal_cycle_seconds.is_some() && self.signals.iter().any(|s| s.role.is_some_and(SignalRole::is_count))
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Signal {
     pub id: SignalId,

@@ -74,6 +74,13 @@ macro_rules! words {
 }
 pub(crate) use words;
 
+impl SignalRole {
+    /// Whether it counts pieces.
+    pub const fn is_count(self) -> bool {
+        matches!(self, Self::GoodCount | Self::ScrapCount | Self::TotalCount)
+    }
+}
+
 words!(SignalKind {
     State => "state", Counter => "counter", Measure => "measure",
     Setpoint => "setpoint", Text => "text", Condition => "condition",
