@@ -13,4 +13,4 @@ pub use routes::routes;
 pub use service::{Collector, Committed, Input, QuarantineEntry, Service};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

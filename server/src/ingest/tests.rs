@@ -49,14 +49,16 @@ signal = [
 ]
 "#;
 
-const UNIT: &str = "acme/leeds/press/line-1/press-1";
-const EPOCH: u64 = 1_000_000;
+pub(crate) const UNIT: &str = "acme/leeds/press/line-1/press-1";
+pub(crate) const EPOCH: u64 = 1_000_000;
 
-struct Rig {
-    app: AppState,
+/// A plant of one press with a collector.
+pub(crate) struct Rig {
+    pub app: AppState,
     router: Router,
     token: String,
-    begin: Timestamp,
+    /// Ten minutes ago.
+    pub begin: Timestamp,
 }
 
 fn settings() -> Arc<config::Settings> {
@@ -64,7 +66,7 @@ fn settings() -> Arc<config::Settings> {
 }
 
 impl Rig {
-    async fn new(pool: PgPool) -> Self {
+    pub async fn new(pool: PgPool) -> Self {
         let app = AppState::open(pool, settings()).await.expect("opens");
         app.plant.import(PLANT).await.expect("imports");
         let token = app.ingest.add_collector("edge", clock::now()).await.expect("adds");
@@ -87,7 +89,7 @@ impl Rig {
         }
     }
 
-    async fn hello(&self, epoch: u64, codes: &[&str]) -> Result<Welcome, Problem> {
+    pub async fn hello(&self, epoch: u64, codes: &[&str]) -> Result<Welcome, Problem> {
         let offered = |code: &&str| OfferedSignal {
             address: format!("{UNIT}:{code}"),
             kind: SignalKind::Measure,
@@ -106,7 +108,7 @@ impl Rig {
         self.post("/api/v1/edge/hello", serde_json::to_vec(&hello).expect("json"), true).await
     }
 
-    async fn send(&self, body: impl Into<Bytes>) -> Result<Acknowledged, Problem> {
+    pub async fn send(&self, body: impl Into<Bytes>) -> Result<Acknowledged, Problem> {
         self.post("/api/v1/edge/batches", body.into(), false).await
     }
 

@@ -16,7 +16,10 @@ use gemba_domain::{
 };
 use rustc_hash::FxHashMap;
 
-use super::unit_board::{Now, UnitBoard};
+use super::{
+    service::window_begin,
+    unit_board::{Now, UnitBoard},
+};
 use crate::{ingest::Committed, plant::Plant};
 
 /// Every unit's last day.
@@ -98,6 +101,14 @@ impl Board {
         self.write().units.insert(unit, board);
     }
 
+    /// Forgets a unit's past before this time.
+    #[cfg(test)]
+    pub(super) fn open_at(&self, unit: EquipmentId, window_from: Timestamp) {
+        if let Some(board) = self.write().units.get_mut(&unit) {
+            board.trim(window_from);
+        }
+    }
+
     /// These units' signals come from this collector.
     pub(super) fn delivers(&self, collector: i32, units: impl IntoIterator<Item = EquipmentId>) {
         self.write().deliveries.entry(collector).or_default().extend(units);
@@ -144,11 +155,18 @@ impl Board {
         changed
     }
 
-    /// Lets go of what lies before `window_from`.
-    pub(super) fn trim(&self, window_from: Timestamp) {
+    /// Lets go of what is older than the window. A clock that leaps ahead lets go of nothing: the window also ends where
+    /// the data end.
+    pub(super) fn trim(&self, now: Timestamp) {
         for board in self.write().units.values_mut() {
-            board.trim(window_from);
+            board.trim(window_begin(now.min(board.covered_to())));
         }
+    }
+
+    /// Units whose window begins too late for this time: it was opened while the clock was ahead.
+    pub(super) fn ahead_of(&self, now: Timestamp) -> Vec<EquipmentId> {
+        let begin = window_begin(now);
+        self.read().units.iter().filter(|(_, board)| board.window_from() > begin).map(|(unit, _)| *unit).collect()
     }
 
     /// The window of a unit begins here.

@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::service::{Service, window_begin};
+use super::service::Service;
 use crate::{
     ingest::{self, Input},
     live::{Changes, Hub, Topic},
@@ -79,14 +79,24 @@ impl Engine {
                 _ = gather.tick(), if !pending.is_empty() => self.publish(&plant, &mut pending),
                 Ok(()) = plants.changed() => plant = self.change_plant(&mut plants).await,
                 Some(unit) = self.reload.recv() => {
-                    if let Err(error) = self.oee.load(unit, (self.now)()).await {
-                        tracing::warn!(%error, "a unit was not read again; its present stays as it was");
-                    }
+                    self.load_again(unit).await;
                     pending.units.insert(unit);
                 }
-                _ = drift.tick() => pending.units.extend(plant.units().map(|found| found.unit.id)),
-                _ = trim.tick() => self.oee.board().trim(window_begin((self.now)())),
+                _ = drift.tick() => {
+                    for unit in self.oee.board().ahead_of((self.now)()) {
+                        tracing::warn!(unit = %unit.0, "the server's clock was set back: the unit's last day is read again");
+                        self.load_again(unit).await;
+                    }
+                    pending.units.extend(plant.units().map(|found| found.unit.id));
+                }
+                _ = trim.tick() => self.oee.board().trim((self.now)()),
             }
+        }
+    }
+
+    async fn load_again(&self, unit: EquipmentId) {
+        if let Err(error) = self.oee.load(unit, (self.now)()).await {
+            tracing::warn!(%error, "a unit was not read again; its present stays as it was");
         }
     }
 

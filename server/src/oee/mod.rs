@@ -17,3 +17,6 @@ pub use engine::Engine;
 pub use queries::note_stale;
 pub use service::{Service, WINDOW_SECONDS};
 pub use unit_board::{Now, UnitBoard};
+
+#[cfg(test)]
+mod tests;

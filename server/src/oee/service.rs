@@ -63,8 +63,10 @@ impl Service {
     /// Reads a unit's last day again.
     pub(super) async fn load(&self, unit: EquipmentId, now: Timestamp) -> Result<(), DeriveError> {
         let Some(config) = self.config(unit) else { return Ok(()) };
-        // Read again, it begins where it did: what lies before was derived up to there.
-        let from = self.board.window_from(unit).unwrap_or_else(|| window_begin(now));
+        // Read again, it begins where it did: what lies before was derived up to there. Unless it was opened by a clock
+        // that was ahead.
+        let begin = window_begin(now);
+        let from = self.board.window_from(unit).map_or(begin, |from| from.min(begin));
         let window = Interval::new(from, now.plus_seconds(24 * 3600));
         let loaded = derive::load(&self.pool, &self.board, &self.historian, unit, config, window).await?;
         self.board.put(unit, loaded);

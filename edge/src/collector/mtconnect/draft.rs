@@ -181,7 +181,11 @@ fn free<const N: usize>(wanted: [String; N], otherwise: &str, taken: &mut HashSe
     let mut usable = wanted.into_iter().filter(|code| code.parse::<gemba_domain::equipment::Code>().is_ok()).peekable();
     let first = usable.peek().cloned().unwrap_or_else(|| otherwise.to_owned());
     let numbered = (2..).map(|number: u32| format!("{first}-{number}"));
-    let code = usable.chain([first.clone()]).chain(numbered).find(|code| !taken.contains(code)).unwrap_or_else(|| first.clone());
+    let code = usable
+        .chain([first.clone()])
+        .chain(numbered)
+        .find(|code| !taken.contains(code))
+        .unwrap_or_else(|| first.clone());
     taken.insert(code.clone());
     code
 }

@@ -1,0 +1,58 @@
+use gemba_contract::batch::{BatchBuilder, encode_frame};
+use gemba_domain::{Timestamp, equipment::EquipmentPath, state::UnitState};
+use sqlx::PgPool;
+
+use crate::{
+    clock,
+    ingest::tests::{EPOCH, Rig, UNIT},
+};
+
+const DAY: i64 = 86_400;
+
+/// One word of the execution, a second of the unit's ten minutes, and the coverage up to now.
+fn word(rig: &Rig, seq: u64, second: i64, word: &str) -> Vec<u8> {
+    let mut builder = BatchBuilder::new();
+    builder.push_text(0, rig.begin.plus_seconds(second).micros(), word);
+    encode_frame(EPOCH, seq, rig.begin, clock::now(), &builder.finish())
+}
+
+async fn until_state(rig: &Rig, state: UnitState) -> Timestamp {
+    let path: EquipmentPath = UNIT.parse().expect("path");
+    for _ in 0..500 {
+        let now = rig.app.overview.unit(&path, clock::now()).expect("known").tile.now;
+        if now.state == state {
+            return now.since;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("the unit is not {state:?} after 10 s");
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_clock_that_leaps_ahead_and_comes_back_loses_nothing(pool: PgPool) {
+    let rig = Rig::new(pool.clone()).await;
+    let jobs = rig.app.start();
+    rig.hello(EPOCH, &["execution"]).await.expect("welcome");
+    rig.send(word(&rig, 1, 0, "ACTIVE")).await.expect("taken");
+    assert_eq!(until_state(&rig, UnitState::Producing).await, rig.begin);
+
+    rig.app.oee.board().trim(clock::now().plus_seconds(3 * DAY));
+    rig.send(word(&rig, 2, 100, "FEED_HOLD")).await.expect("taken");
+    assert_eq!(until_state(&rig, UnitState::Stopped).await, rig.begin.plus_seconds(100));
+
+    // Opened while the clock was ahead, as by a restart in that time.
+    let unit = rig.app.plant.current().unit(&UNIT.parse().expect("path")).expect("known").unit.id;
+    let board = rig.app.oee.board();
+    board.open_at(unit, clock::now().plus_seconds(2 * DAY));
+    assert_eq!(board.ahead_of(clock::now()), [unit]);
+    rig.send(word(&rig, 3, 200, "ACTIVE")).await.expect("taken");
+    assert_eq!(until_state(&rig, UnitState::Producing).await, rig.begin.plus_seconds(200));
+    rig.app.shutdown.cancel();
+    for job in jobs {
+        job.await.expect("ends");
+    }
+    let states = sqlx::query_scalar::<_, String>("select state from state_interval order by interval_from");
+    let states = states.fetch_all(&pool).await.expect("reads");
+    let known: Vec<&str> = states.iter().map(String::as_str).filter(|state| *state != "unknown").collect();
+    assert_eq!(known, ["producing", "stopped", "producing"]);
+}
