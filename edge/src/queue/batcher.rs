@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use gemba_contract::{batch::BatchBuilder, edge::LocalSignal};
-use gemba_domain::{Timestamp, signal::Value};
+use gemba_domain::{Interval, Timestamp, signal::Value};
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
@@ -178,9 +178,8 @@ impl Batcher {
         }
         if now < from {
             tracing::warn!(clock = %now, covered = %from, "the collector's clock was set back; coverage goes on from there");
-            from = now;
         }
-        let to = self.in_flight.oldest().unwrap_or(now).clamp(from, now);
+        let Interval { from, to } = covers(from, now, self.in_flight.oldest());
         let pending = Pending {
             batch: self.builder.finish(),
             covered_from: from,
@@ -192,5 +191,37 @@ impl Batcher {
         self.queue.append(pending).await?;
         self.deadline = Instant::now() + IDLE_BATCH;
         Ok(())
+    }
+}
+
+/// What a batch covers that is closed `now`, after all up to `covered`; `unread` is when the oldest of what is still to be read
+/// arrived. Never backwards: a clock that was set back begins where it now stands.
+fn covers(covered: Timestamp, now: Timestamp, unread: Option<Timestamp>) -> Interval {
+    let from = covered.min(now);
+    Interval { from, to: unread.unwrap_or(now).clamp(from, now) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn coverage_follows_a_clock_that_leaps_and_never_runs_backwards() {
+        let mut covered = Timestamp::from_seconds(10);
+        let day = 86_400;
+        let clock = [(20, (10, 20)), (day, (20, day)), (30, (30, 30)), (40, (30, 40)), (0, (0, 0)), (5, (0, 5))];
+        for (now, (from, to)) in clock {
+            let stretch = covers(covered, Timestamp::from_seconds(now), None);
+            assert_eq!((stretch.from, stretch.to), (Timestamp::from_seconds(from), Timestamp::from_seconds(to)));
+            covered = stretch.to;
+        }
+    }
+
+    #[test]
+    fn what_is_still_to_be_read_is_not_covered() {
+        let at = Timestamp::from_seconds;
+        assert_eq!(covers(at(10), at(20), Some(at(15))), Interval { from: at(10), to: at(15) });
+        assert_eq!(covers(at(10), at(20), Some(at(5))), Interval { from: at(10), to: at(10) });
+        assert_eq!(covers(at(30), at(20), Some(at(25))), Interval { from: at(20), to: at(20) });
     }
 }
