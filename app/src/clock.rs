@@ -64,6 +64,7 @@ impl Clock {
     }
 
     /// The server's time, without following it.
+    #[cfg(feature = "hydrate")]
     pub fn now_untracked(&self) -> Timestamp {
         self.now.get_untracked()
     }

@@ -32,6 +32,34 @@ test("a tile leads to its unit, with signals and a plot", async ({ page }) => {
   await expect(tiles(page).first()).toBeVisible();
 });
 
+test("another signal and another stretch of time are plotted, and the address restores them", async ({ page }) => {
+  await page.goto("/");
+  await tiles(page).first().click();
+  await expect(page).toHaveURL(/\/units\//);
+  await untilLive(page);
+  const plotted = page.waitForResponse(/\/samples\?/);
+  await page.getByRole("link", { name: "Motor temperature" }).click();
+  expect((await plotted).status()).toBe(200);
+  await expect(page.getByRole("heading", { name: "Motor temperature" })).toBeVisible();
+  const longer = page.waitForResponse(/\/samples\?/);
+  await page.getByRole("link", { name: "8 h" }).click();
+  expect((await longer).status()).toBe(200);
+  await expect(page).toHaveURL(/signal=motor-temperature&range=8h/);
+  await page.reload();
+  await expect(page.getByRole("heading", { name: "Motor temperature" })).toBeVisible();
+  await expect(page.getByRole("link", { name: "8 h" })).toHaveAttribute("aria-current", "true");
+});
+
+test("a page asks for its data once: its script begins with what is shown", async ({ page }) => {
+  await page.goto("/");
+  const unit = await tiles(page).first().getAttribute("href");
+  for (const path of ["/", unit ?? "", "/account/password"]) {
+    const html = await (await page.request.get(path)).text();
+    // Who is signed in, and the page's own.
+    expect(html.match(/__RESOLVED_RESOURCES\[\d+\] = /g)?.length, path).toBeLessThanOrEqual(2);
+  }
+});
+
 test("a unit that does not exist is answered with 404 and a way back", async ({ browser, plant, session }) => {
   const context = await browser.newContext({ storageState: session });
   const page = await context.newPage();

@@ -1,7 +1,10 @@
 //! The plot of one signal, chosen by `?signal=code&range=1h`.
 
-use gemba_contract::signal::{Reading, SampleSeries};
-use gemba_domain::{Timestamp, signal::SignalKind};
+use gemba_contract::signal::{Reading, SampleSeries, SignalView};
+use gemba_domain::{
+    Timestamp,
+    signal::{SignalId, SignalKind},
+};
 use leptos::prelude::*;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
@@ -27,25 +30,26 @@ const RANGES: [(&str, &str, i64); 4] =
     [("15m", "15 min", 900), ("1h", "1 h", 3600), ("8h", "8 h", 8 * 3600), ("24h", "24 h", 24 * 3600)];
 const USUAL_RANGE: usize = 1;
 
-/// What the address asks to see.
-#[derive(Clone)]
-pub(super) struct Chosen {
-    pub signal: SignalModel,
-    range: usize,
+/// What the address asks to see: a signal, and the number of the range. Without a signal the first measure, or else the first
+/// one.
+pub(super) fn picked<'a>(
+    query: &ParamsMap,
+    signals: impl Iterator<Item = &'a SignalView> + Clone,
+) -> Option<(SignalId, usize)> {
+    let range = query.get("range").and_then(|word| RANGES.iter().position(|r| r.0 == word)).unwrap_or(USUAL_RANGE);
+    let named = query.get("signal").and_then(|code| signals.clone().find(|s| s.code == code));
+    let usual = || signals.clone().find(|s| s.kind == SignalKind::Measure).or(signals.clone().next());
+    named.or_else(usual).map(|signal| (signal.id, range))
 }
 
-impl Chosen {
-    /// The signal and range in the address; without one, the first measure, or else the first signal.
-    pub fn of(query: &ParamsMap, model: &UnitModel) -> Option<Self> {
-        let range = query.get("range").and_then(|word| RANGES.iter().position(|r| r.0 == word)).unwrap_or(USUAL_RANGE);
-        let named = query.get("signal").and_then(|code| model.signal(&code));
-        let signal = named.or_else(|| {
-            model.signals.with(|signals| {
-                signals.iter().find(|s| s.view.kind == SignalKind::Measure).or(signals.first()).cloned()
-            })
-        })?;
-        Some(Self { signal, range })
-    }
+/// The readings of a plot that ends at `to`.
+pub(super) async fn fetch(
+    api: &Api,
+    (signal, range): (SignalId, usize),
+    to: Timestamp,
+) -> Result<SampleSeries, ApiError> {
+    let from = to.plus_seconds(-RANGES.get(range).map_or(3600, |r| r.2));
+    api.samples(signal, from, to, POINTS).await
 }
 
 /// The address with another signal or range.
@@ -57,37 +61,46 @@ pub(super) fn link(query: &ParamsMap, signal: Option<&str>, range: Option<&str>)
     format!("?{}", parts.join("&"))
 }
 
+/// `first` is what the address asked for when the page was made. A resource of its own would be made anew for each time
+/// that the server renders what it stands in: the browser might then get other readings than those in the page.
 #[component]
-pub(super) fn History(model: UnitModel) -> impl IntoView {
-    let api = Api::of_page();
-    let clock = Clock::of_page();
+pub(super) fn History(model: UnitModel, first: Option<Result<SampleSeries, ApiError>>) -> impl IntoView {
     let query = use_query_map();
     let picked = {
-        let model = model.clone();
-        Memo::new(move |_| Chosen::of(&query.get(), &model).map(|c| (c.signal.view.id, c.range)))
+        let signals = model.signals.clone();
+        Memo::new(move |_| signals.with(|all| picked(&query.get(), all.iter().map(|s| &s.view))))
     };
-    let series = Resource::new_blocking(
-        move || picked.get(),
-        move |picked| {
-            let api = api.clone();
-            let to = clock.now_untracked();
-            async move {
-                match picked {
-                    Some((signal, range)) => {
-                        let from = to.plus_seconds(-RANGES.get(range).map_or(3600, |r| r.2));
-                        api.samples(signal, from, to, POINTS).await.map(Some)
+    let plotted = RwSignal::new(first);
+    #[cfg(feature = "hydrate")]
+    {
+        let (api, clock) = (Api::of_page(), Clock::of_page());
+        Effect::new(move |before: Option<Option<(SignalId, usize)>>| {
+            let now = picked.get();
+            if before.is_some_and(|before| before != now) {
+                let api = api.clone();
+                leptos::task::spawn_local(async move {
+                    let series = match now {
+                        Some(now) => Some(fetch(&api, now, clock.now_untracked()).await),
+                        None => None,
+                    };
+                    // The reader may have left, or chosen another meanwhile.
+                    if picked.try_get_untracked() == Some(now) {
+                        plotted.try_set(series);
                     }
-                    None => Ok(None),
-                }
+                });
             }
-        },
-    );
+            now
+        });
+    }
     let offset = Signal::derive({
         let offset = model.utc_offset_minutes.clone();
         move || offset.get()
     });
-    let chosen = StoredValue::new(model);
-    let heading = move || chosen.with_value(|m| Chosen::of(&query.get(), m)).map(|c| c.signal.view);
+    let signals = StoredValue::new(model.signals);
+    let signal = move |id: Option<SignalId>| {
+        signals.with_value(|all| all.with_untracked(|all| all.iter().find(|s| Some(s.view.id) == id).cloned()))
+    };
+    let heading = move || signal(picked.get().map(|p| p.0)).map(|s| s.view);
     view! {
         <section class="card history" aria-labelledby="history-heading">
             <div class="card-heading">
@@ -95,25 +108,16 @@ pub(super) fn History(model: UnitModel) -> impl IntoView {
                 <span>{move || heading().and_then(|s| s.uom)}</span>
                 <RangeLinks picked=picked />
             </div>
-            <Transition>
-                {move || Suspend::new(async move {
-                    let series = series.await;
-                    let signal = chosen
-                        .with_value(|m| {
-                            m.signals.with_untracked(|signals| {
-                                let id = series.as_ref().ok().and_then(|s| s.as_ref()).map(|s| s.signal);
-                                signals.iter().find(|s| Some(s.view.id) == id).cloned()
-                            })
-                        });
-                    match (series, signal) {
-                        (Ok(Some(series)), Some(signal)) => {
-                            view! { <Plot series=series signal=signal offset=offset /> }.into_any()
-                        }
-                        (Ok(_), _) => view! { <p class="empty">"Nothing to plot."</p> }.into_any(),
-                        (Err(error), _) => view! { <Failed error=error /> }.into_any(),
+            {move || match plotted.get() {
+                None => view! { <p class="empty">"Nothing to plot."</p> }.into_any(),
+                Some(Err(error)) => view! { <Failed error=error /> }.into_any(),
+                Some(Ok(series)) => {
+                    match signal(Some(series.signal)) {
+                        Some(signal) => view! { <Plot series=series signal=signal offset=offset /> }.into_any(),
+                        None => view! { <p class="empty">"Nothing to plot."</p> }.into_any(),
                     }
-                })}
-            </Transition>
+                }
+            }}
         </section>
     }
     .into_any()
@@ -129,7 +133,7 @@ fn Failed(error: ApiError) -> impl IntoView {
 }
 
 #[component]
-fn RangeLinks(picked: Memo<Option<(gemba_domain::signal::SignalId, usize)>>) -> impl IntoView {
+fn RangeLinks(picked: Memo<Option<(SignalId, usize)>>) -> impl IntoView {
     let query = use_query_map();
     view! {
         <nav class="segmented" aria-label="Stretch of time">

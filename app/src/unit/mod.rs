@@ -8,12 +8,13 @@ mod signals;
 use gemba_contract::{
     live::{Snapshot, UNIT_PREFIX},
     overview::ShiftView,
+    signal::SampleSeries,
     unit::UnitDetail,
 };
 use gemba_domain::equipment::EquipmentPath;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_params_map;
+use leptos_router::hooks::{use_params_map, use_query_map};
 
 use crate::{
     api::{Api, ApiError},
@@ -36,15 +37,19 @@ pub(crate) fn UnitPage() -> impl IntoView {
     let api = Api::of_page();
     let params = use_params_map();
     let path = Memo::new(move |_| params.with(|p| p.get("path").unwrap_or_default().trim_matches('/').to_owned()));
+    let query = use_query_map();
     let unit = Resource::new_blocking(
         move || path.get(),
         move |path| {
-            let api = api.clone();
+            let (api, query) = (api.clone(), query.get_untracked());
             async move {
-                match path.parse::<EquipmentPath>() {
-                    Ok(path) => api.unit(path.as_str()).await,
-                    Err(error) => Err(ApiError::NotFound(error.to_string())),
-                }
+                let path = path.parse::<EquipmentPath>().map_err(|error| ApiError::NotFound(error.to_string()))?;
+                let unit = api.unit(path.as_str()).await?;
+                let plotted = match history::picked(&query, unit.signals.iter()) {
+                    Some(picked) => Some(history::fetch(&api, picked, unit.at).await),
+                    None => None,
+                };
+                Ok((unit, plotted))
             }
         },
     );
@@ -52,7 +57,7 @@ pub(crate) fn UnitPage() -> impl IntoView {
         <Suspense>
             {move || Suspend::new(async move {
                 match unit.await {
-                    Ok(unit) => view! { <Unit unit=unit /> }.into_any(),
+                    Ok((unit, plotted)) => view! { <Unit unit=unit plotted=plotted /> }.into_any(),
                     Err(error) => view! { <ErrorPage error=error /> }.into_any(),
                 }
             })}
@@ -62,7 +67,7 @@ pub(crate) fn UnitPage() -> impl IntoView {
 }
 
 #[component]
-fn Unit(unit: UnitDetail) -> impl IntoView {
+fn Unit(unit: UnitDetail, plotted: Option<Result<SampleSeries, ApiError>>) -> impl IntoView {
     let clock = Clock::of_page();
     let live = Live::of_page();
     clock.heard_from_server(unit.at);
@@ -153,7 +158,7 @@ fn Unit(unit: UnitDetail) -> impl IntoView {
             <Hours model=model.clone() offset=offset shift=shift time_zone=time_zone />
             <div class="columns">
                 <SignalTable model=model.clone() />
-                <History model=model.clone() />
+                <History model=model.clone() first=plotted />
             </div>
             <HowItIsMade model=model />
         </main>

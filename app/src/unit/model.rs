@@ -94,11 +94,6 @@ impl UnitModel {
         });
         changes
     }
-
-    /// The signal of this code.
-    pub fn signal(&self, code: &str) -> Option<SignalModel> {
-        self.signals.with(|signals| signals.iter().find(|s| s.view.code == code).cloned())
-    }
 }
 
 impl SignalModel {

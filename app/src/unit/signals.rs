@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
 use super::{
-    history::{Chosen, link},
+    history::{link, picked},
     model::{SignalModel, UnitModel},
 };
 use crate::{
@@ -98,8 +98,10 @@ fn Row(signal: SignalModel, model: UnitModel) -> impl IntoView {
     // Words have no unit of measure and may be long.
     let wide = uom.is_none() && matches!(kind, SignalKind::State | SignalKind::Text | SignalKind::Condition);
     let chosen = {
-        let code = code.clone();
-        Memo::new(move |_| Chosen::of(&query.get(), &model).is_some_and(|c| c.signal.view.code == code))
+        let id = signal.view.id;
+        Memo::new(move |_| {
+            model.signals.with(|all| picked(&query.get(), all.iter().map(|s| &s.view))).is_some_and(|p| p.0 == id)
+        })
     };
     let value = {
         let latest = signal.latest.clone();
