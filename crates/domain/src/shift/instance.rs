@@ -47,6 +47,18 @@ pub fn instances<Tz: TimeZone>(
     from: Timestamp,
     to: Timestamp,
 ) -> Vec<ShiftInstance> {
+    instances_where(patterns, tz, from, to, |_, _| true)
+}
+
+/// Those of them for which `takes_place` holds, given the pattern and the local date on which it begins.
+pub(super) fn instances_where<Tz: TimeZone>(
+    patterns: &[ShiftPattern],
+    tz: &Tz,
+    from: Timestamp,
+    to: Timestamp,
+    takes_place: impl Fn(&ShiftPattern, NaiveDate) -> bool,
+) -> Vec<ShiftInstance> {
+    let takes_place = &takes_place;
     let wanted = Interval::new(from, to);
     if wanted.is_empty() {
         return Vec::new();
@@ -58,7 +70,7 @@ pub fn instances<Tz: TimeZone>(
     let mut found: Vec<ShiftInstance> = first
         .iter_days()
         .take_while(|day| *day <= last)
-        .flat_map(|day| patterns.iter().filter_map(move |pattern| instance(pattern, tz, day)))
+        .flat_map(|day| patterns.iter().filter(move |p| takes_place(p, day)).filter_map(move |p| instance(p, tz, day)))
         .filter(|shift| shift.interval().intersection(&wanted).is_some())
         .collect();
     found.sort_by_key(|shift| (shift.from, shift.to));

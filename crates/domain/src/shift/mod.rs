@@ -2,6 +2,7 @@
 //!
 //! A [`ShiftPattern`] says "Night, 22:00 to 06:00, Monday to Friday, break 02:00 to 02:30". A [`ShiftInstance`]
 //! is one such night with a begin and an end in UTC. What is counted is counted by instances; patterns only make them.
+//! A [`Roster`] says which teams work which shifts by rotations; a [`Closure`] takes holidays and planned downtime out.
 //!
 //! Local times that do not exist or exist twice (clocks put forward or back):
 //! - a time in the skipped hour means the moment of the jump;
@@ -11,8 +12,12 @@
 //! 25 hours one shift is an hour shorter or longer, and no time is lost or counted twice. An instance that
 //! would be empty is left out.
 
+mod closure;
 mod instance;
 mod pattern;
+mod rotation;
 
+pub use closure::{Closure, ClosureKind, closed};
 pub use instance::{ShiftInstance, instances};
 pub use pattern::{ShiftError, ShiftPattern, Weekdays, check_week};
+pub use rotation::{Roster, Rotation, Segment, Team};

@@ -100,6 +100,32 @@ pub enum ShiftError {
         /// The later one.
         second: (u16, u16),
     },
+    /// A rotation of no day at all.
+    #[error("rotation `{rotation}` has no day; give it a segment with days on or days off")]
+    EmptyRotation {
+        /// The rotation.
+        rotation: Arc<str>,
+    },
+    /// A name that is taken.
+    #[error("{what} `{name}` is given twice; names must differ")]
+    NameTwice {
+        /// `shift`, `rotation` or `team`.
+        what: &'static str,
+        /// The name.
+        name: Arc<str>,
+    },
+    /// A name that nothing has.
+    #[error("{what} `{name}` wants {wants} `{wanted}`, which there is not")]
+    Unknown {
+        /// `rotation` or `team`.
+        what: &'static str,
+        /// Its name.
+        name: Arc<str>,
+        /// `shift` or `rotation`.
+        wants: &'static str,
+        /// The name that nothing has.
+        wanted: Arc<str>,
+    },
     /// Two shifts at the same time.
     #[error(
         "shift `{first}` of {} ({}-{}) and shift `{second}` of {} ({}-{}) overlap; every moment belongs to one shift at most",
