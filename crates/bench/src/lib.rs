@@ -12,6 +12,7 @@
 pub mod execution;
 pub mod ingest;
 pub mod live;
+pub mod oee;
 pub mod report;
 pub mod rig;
 pub mod spine;

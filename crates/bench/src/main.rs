@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use gemba_bench::{execution, ingest, live, spine};
+use gemba_bench::{execution, ingest, live, oee, spine};
 
 /// Measurements and fault tests with the real programs.
 #[derive(Parser)]
@@ -33,6 +33,8 @@ enum Bench {
 enum Eval {
     /// Recorded machines: seconds by execution state and UTC day
     Execution(execution::ExecutionArguments),
+    /// Worked figures and calendars of textbooks and other libraries
+    Oee(oee::OeeArguments),
 }
 
 #[derive(Subcommand)]
@@ -58,6 +60,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
             Arguments::Bench(Bench::Live(arguments)) => live::run(&arguments).await,
             Arguments::Bench(Bench::Ingest(arguments)) => ingest::run(&arguments).await,
             Arguments::Eval(Eval::Execution(arguments)) => execution::run(&arguments).await,
+            Arguments::Eval(Eval::Oee(arguments)) => oee::run(&arguments).await,
             Arguments::Chaos(Chaos::Spine(arguments)) => spine::run(&arguments).await,
         }
     })
