@@ -31,6 +31,9 @@ pub(super) async fn run(pool: &PgPool, command: PlantCommand) -> Result<()> {
     let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let service = Service::open(pool.clone()).await?;
     let plan = service.plan(&text).await.map_err(|error| explain(&file, error))?;
+    for note in &plan.notes {
+        println!("  {note}");
+    }
     if plan.is_empty() {
         println!("The plant is as {} says. Nothing to do.", file.display());
         return Ok(());

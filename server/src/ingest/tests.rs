@@ -22,7 +22,7 @@ use tower::ServiceExt as _;
 
 use crate::{clock, config, state::AppState, web};
 
-const PLANT: &str = r#"
+pub(crate) const PLANT: &str = r#"
 [enterprise]
 code = "acme"
 name = "Acme"

@@ -11,7 +11,7 @@ use gemba_domain::{
     Interval, Timestamp,
     equipment::{EquipmentId, EquipmentPath},
     oee::{Event, StateInterval, UnitFacts},
-    shift::{ShiftInstance, ShiftPattern, instances},
+    shift::{Closure, ShiftInstance, ShiftPattern, closed, instances},
     signal::{SignalId, SignalRole, Value},
 };
 use rustc_hash::FxHashMap;
@@ -39,16 +39,23 @@ struct Inner {
 pub(super) struct Calendar {
     time_zone: Tz,
     patterns: Vec<ShiftPattern>,
+    closures: Vec<Closure>,
 }
 
 impl Calendar {
-    /// The shifts that touch a period. A site without patterns plans every day whole.
+    /// The shifts that touch a period, closures taken out. A site without patterns plans every day whole.
     pub fn shifts(&self, period: Interval) -> Vec<ShiftInstance> {
-        if self.patterns.is_empty() {
+        let planned = if self.patterns.is_empty() {
             self.days(period)
         } else {
             instances(&self.patterns, &self.time_zone, period.from, period.to)
+        };
+        if self.closures.is_empty() {
+            return planned;
         }
+        let mut open = closed(planned, &self.closures);
+        open.retain(|shift| shift.interval().intersection(&period).is_some());
+        open
     }
 
     fn days(&self, period: Interval) -> Vec<ShiftInstance> {
@@ -78,7 +85,10 @@ impl Board {
         inner.calendars = plant
             .sites
             .iter()
-            .map(|site| (site.path.clone(), Calendar { time_zone: site.time_zone, patterns: site.shifts.clone() }))
+            .map(|site| {
+                let (patterns, closures) = (site.shifts.clone(), site.closures.clone());
+                (site.path.clone(), Calendar { time_zone: site.time_zone, patterns, closures })
+            })
             .collect();
         for found in plant.units() {
             let id = found.unit.id;

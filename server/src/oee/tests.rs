@@ -4,7 +4,7 @@ use sqlx::PgPool;
 
 use crate::{
     clock,
-    ingest::tests::{EPOCH, Rig, UNIT},
+    ingest::tests::{EPOCH, PLANT, Rig, UNIT},
 };
 
 const DAY: i64 = 86_400;
@@ -55,4 +55,33 @@ async fn a_clock_that_leaps_ahead_and_comes_back_loses_nothing(pool: PgPool) {
     let states = states.fetch_all(&pool).await.expect("reads");
     let known: Vec<&str> = states.iter().map(String::as_str).filter(|state| *state != "unknown").collect();
     assert_eq!(known, ["producing", "stopped", "producing"]);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn nobody_is_scheduled_on_a_holiday(pool: PgPool) {
+    let rig = Rig::new(pool).await;
+    let jobs = rig.app.start();
+    let in_hours = |hours: i64| clock::now().plus_seconds(hours * 3600);
+    let day = |hours: i64| in_hours(hours).to_utc().format("%Y-%m-%d").to_string();
+    // Two whole days by the clock of the site, whichever it is.
+    let closure = format!(
+        "[[site.closure]]\nname = \"Holiday\"\nfrom = \"{}\"\nto = \"{}\"\nkind = \"holiday\"\n[[site.area]]",
+        day(48),
+        day(96)
+    );
+    rig.app.plant.import(&PLANT.replacen("[[site.area]]", &closure, 1)).await.expect("imports");
+    let site: EquipmentPath = "acme/leeds".parse().expect("path");
+    let board = rig.app.oee.board();
+    for _ in 0..500 {
+        if board.shift_at(&site, in_hours(72)).is_none() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(board.shift_at(&site, in_hours(72)), None);
+    assert!(board.shift_at(&site, in_hours(20)).is_some() && board.shift_at(&site, in_hours(124)).is_some());
+    rig.app.shutdown.cancel();
+    for job in jobs {
+        job.await.expect("ends");
+    }
 }

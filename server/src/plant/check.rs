@@ -4,13 +4,14 @@ use std::{collections::BTreeMap, fmt, ops::Range};
 
 use gemba_domain::{
     equipment::Code,
-    shift::{ShiftError, ShiftPattern, Weekdays, check_week},
+    shift::{ClosureKind, ShiftError, ShiftPattern, Weekdays, check_week},
     signal::{SignalKind, SignalRole},
 };
 use toml::Spanned;
 
-use super::file::{LineEntry, PlantFile, ShiftEntry, SiteEntry, UnitEntry};
+use super::file::{ClosureEntry, LineEntry, PlantFile, ShiftEntry, SiteEntry, UnitEntry};
 use crate::nearest::nearest;
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
 /// Something wrong with a plant file: where, and what was expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,6 +127,15 @@ impl Checker<'_> {
         {
             self.report(&first.name, error.to_string());
         }
+        let mut known: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+        for closure in &site.closures {
+            self.closure(closure);
+            let line = line_at(self.text, &closure.name.span());
+            if let Some(first) = known.insert((closure.name.get_ref(), closure.from.get_ref()), line) {
+                let message = format!("closure `{}` is given twice, first on line {first}", closure.name.get_ref());
+                self.report(&closure.name, message);
+            }
+        }
         self.siblings("area", site.areas.iter().map(|a| &a.code));
         for area in &site.areas {
             self.siblings("line", area.lines.iter().map(|l| &l.code));
@@ -180,6 +190,30 @@ impl Checker<'_> {
                 self.report(blamed.unwrap_or(&shift.name), error.to_string());
                 None
             }
+        }
+    }
+
+    fn closure(&mut self, closure: &ClosureEntry) {
+        if closure.name.get_ref().trim().is_empty() {
+            self.report(&closure.name, "a closure has no name; give it one, such as `Christmas`");
+        }
+        let kinds = ClosureKind::ALL.map(ClosureKind::as_str);
+        self.word(&closure.kind, "kind of closure", ClosureKind::from_word(closure.kind.get_ref()), &kinds);
+        let mut local = |text: &Spanned<String>| {
+            let parsed = local_time(text.get_ref());
+            if parsed.is_none() {
+                let expected = "expected a local date or time such as 2026-12-24 or 2026-12-24 18:00";
+                self.report(text, format!("`{}` is not a time; {expected}", text.get_ref()));
+            }
+            parsed
+        };
+        if let (Some(from), Some(to)) = (local(&closure.from), local(&closure.to))
+            && from >= to
+        {
+            self.report(
+                &closure.to,
+                format!("it ends at {to}, which is not after its begin, {from}; `to` itself is not included"),
+            );
         }
     }
 
@@ -321,6 +355,14 @@ pub(super) fn minute_of_day(text: &str) -> Option<u16> {
     (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
 }
 
+/// `YYYY-MM-DD`, its midnight, or `YYYY-MM-DD HH:MM`.
+pub(super) fn local_time(text: &str) -> Option<NaiveDateTime> {
+    let (date, time) = text.split_once([' ', 'T']).map_or((text, None), |(date, time)| (date, Some(time)));
+    let minute = time.map_or(Some(0), minute_of_day)?;
+    let date = NaiveDate::parse_from_str(date, "%Y-%m-%d").ok()?;
+    Some(date.and_time(NaiveTime::from_num_seconds_from_midnight_opt(u32::from(minute) * 60, 0)?))
+}
+
 /// `HH:MM-HH:MM` as minutes since midnight.
 pub(super) fn break_minutes(text: &str) -> Option<(u16, u16)> {
     let (from, to) = text.split_once('-')?;
@@ -418,6 +460,24 @@ uom = "°C"
     #[test]
     fn a_unit_of_measure_of_ones_own_goes_in_braces() {
         assert!(defects("\"°C\"", "\"{bottles}\"").is_empty());
+    }
+
+    #[test]
+    fn closures_have_a_kind_and_end_after_they_begin() {
+        let with = |closure: &str| defects("[[site.area]]", &format!("[[site.closure]]\n{closure}\n[[site.area]]"));
+        let good = "name = \"Christmas\"\nfrom = \"2026-12-24 14:00\"\nto = \"2026-12-27\"\nkind = \"holiday\"";
+        assert_eq!(with(good), Vec::<String>::new());
+        for (from, to, expected) in [
+            ("holiday", "holliday", "line 17: `holliday` is not a kind of closure; did you mean `holiday`?"),
+            ("2026-12-27", "2026-02-30", "line 16: `2026-02-30` is not a time; expected a local date or time"),
+            ("2026-12-27", "2026-12-24 14:00", "line 16: it ends at 2026-12-24 14:00:00, which is not after its begin"),
+            ("Christmas", " ", "line 14: a closure has no name"),
+        ] {
+            let found = with(&good.replace(from, to));
+            assert!(found.len() == 1 && found[0].starts_with(expected), "{to:?} gave {found:?}");
+        }
+        let twice = with(&format!("{good}\n[[site.closure]]\n{good}"));
+        assert!(twice[0].starts_with("line 19: closure `Christmas` is given twice, first on line 14"), "{twice:?}");
     }
 
     #[test]

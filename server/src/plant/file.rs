@@ -30,6 +30,8 @@ pub struct SiteEntry {
     pub time_zone: Spanned<String>,
     #[serde(default, rename = "shift")]
     pub shifts: Vec<ShiftEntry>,
+    #[serde(default, rename = "closure")]
+    pub closures: Vec<ClosureEntry>,
     #[serde(default, rename = "area")]
     pub areas: Vec<AreaEntry>,
 }
@@ -46,6 +48,19 @@ pub struct ShiftEntry {
     /// `HH:MM-HH:MM`.
     #[serde(default)]
     pub breaks: Vec<Spanned<String>>,
+}
+
+/// Time taken out of a site's shifts, in its local time.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClosureEntry {
+    pub name: Spanned<String>,
+    /// `YYYY-MM-DD` or `YYYY-MM-DD HH:MM`.
+    pub from: Spanned<String>,
+    /// Likewise; not included.
+    pub to: Spanned<String>,
+    /// `holiday` or `planned_downtime`.
+    pub kind: Spanned<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -5,17 +5,21 @@ use std::{
     fmt,
 };
 
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use gemba_domain::{
+    Timestamp,
     equipment::{EquipmentId, Level},
+    shift,
     signal::{SignalKind, SignalRole},
 };
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    check::{Defect, break_minutes, day_bits, minute_of_day},
-    file::{PlantFile, ShiftEntry, SignalEntry, UnitEntry},
-    queries::{self, EquipmentRow, ShiftRow, SignalRow, WantedSignal},
+    check::{Defect, break_minutes, day_bits, local_time, minute_of_day},
+    file::{ClosureEntry, PlantFile, ShiftEntry, SignalEntry, SiteEntry, UnitEntry},
+    queries::{self, ClosureRow, EquipmentRow, ShiftRow, SignalRow, WantedSignal},
 };
 
 /// Why a file was not applied. The database is as it was.
@@ -58,8 +62,12 @@ impl fmt::Display for Change {
 pub struct Plan {
     /// For people, in the order of the tree.
     pub changes: Vec<Change>,
+    /// What of the file is not taken, and why.
+    pub notes: Vec<String>,
     equipment: Vec<EquipmentRow>,
     shifts: Vec<(Uuid, Vec<ShiftRow>)>,
+    closures: Vec<ClosureRow>,
+    removed_closures: Vec<ClosureRow>,
     signals: Vec<WantedSignal>,
     units_with_new_roles: BTreeSet<Uuid>,
     removed_signals: Vec<i32>,
@@ -71,22 +79,25 @@ pub struct Plan {
 pub(super) struct Existing {
     pub equipment: Vec<EquipmentRow>,
     pub shifts: Vec<ShiftRow>,
+    pub closures: Vec<ClosureRow>,
     pub signals: Vec<SignalRow>,
     /// Signals that a collector delivers, or ever did.
     pub delivered: BTreeSet<i32>,
 }
 
 impl Plan {
-    /// Compares. `new_id` gives the ids of new nodes.
+    /// Compares at the time `now`. `new_id` gives the ids of new nodes.
     pub(super) fn make(
         file: &PlantFile,
         existing: &Existing,
+        now: Timestamp,
         mut new_id: impl FnMut() -> Uuid,
     ) -> Result<Self, ImportError> {
         let mut builder = Builder {
             plan: Plan::default(),
             by_path: existing.equipment.iter().map(|row| (row.path.as_str(), row)).collect(),
             existing,
+            now,
             kept: BTreeSet::new(),
             kept_signals: BTreeSet::new(),
             lost: Vec::new(),
@@ -110,6 +121,12 @@ impl Plan {
         for (site, rows) in &self.shifts {
             queries::put_shifts(db, *site, rows).await?;
         }
+        for row in &self.removed_closures {
+            queries::delete_closure(db, row).await?;
+        }
+        for row in &self.closures {
+            queries::put_closure(db, row).await?;
+        }
         for id in &self.removed_signals {
             queries::delete_signal(db, *id).await?;
         }
@@ -130,6 +147,7 @@ struct Builder<'a> {
     plan: Plan,
     by_path: BTreeMap<&'a str, &'a EquipmentRow>,
     existing: &'a Existing,
+    now: Timestamp,
     kept: BTreeSet<Uuid>,
     kept_signals: BTreeSet<i32>,
     lost: Vec<String>,
@@ -144,6 +162,7 @@ impl Builder<'_> {
                 row.time_zone = Some(site.time_zone.get_ref().clone());
             });
             self.shifts(&site_node, &site.shifts);
+            self.closures(&site_node, site);
             for (position, area) in (0..).zip(&site.areas) {
                 let area_node =
                     self.node(Some(&site_node), Level::Area, area.code.get_ref(), &area.name, position, |_| {});
@@ -249,6 +268,58 @@ impl Builder<'_> {
             let fields = vec![if old == new { "days or breaks changed".to_owned() } else { format!("{old} -> {new}") }];
             self.plan.changes.push(Change::Alter(format!("shifts of {}", site.path), fields));
             self.plan.shifts.push((site.id, wanted));
+        }
+    }
+
+    /// Planned downtime is planned ahead (ISO 22400): what has begun stays as it was planned, whatever the file says now.
+    fn closures(&mut self, site: &EquipmentRow, entry: &SiteEntry) {
+        let Ok(zone) = entry.time_zone.get_ref().parse::<Tz>() else { return };
+        let moment = |text: &str| shift::moment(&zone, local_time(text)?);
+        let wanted: Vec<ClosureRow> = (entry.closures.iter())
+            .filter_map(|closure| {
+                Some(ClosureRow {
+                    site_id: site.id,
+                    name: closure.name.get_ref().trim().to_owned(),
+                    closed_from: moment(closure.from.get_ref())?.to_utc(),
+                    closed_to: moment(closure.to.get_ref())?.to_utc(),
+                    kind: closure.kind.get_ref().clone(),
+                })
+            })
+            .collect();
+        let same = |a: &ClosureRow, b: &ClosureRow| (&a.name, a.closed_from) == (&b.name, b.closed_from);
+        let before: Vec<&ClosureRow> = self.existing.closures.iter().filter(|row| row.site_id == site.id).collect();
+        let begun = |row: &ClosureRow| row.closed_from <= self.now.to_utc();
+        let title = |row: &ClosureRow| {
+            let local = |time: DateTime<Utc>| time.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string();
+            let (from, to) = (local(row.closed_from), local(row.closed_to));
+            format!("closure of {}: {} ({}), {from} to {to}", site.path, row.name, row.kind)
+        };
+        for row in wanted {
+            match before.iter().find(|old| same(old, &row)) {
+                Some(old) if **old == row => {}
+                _ if begun(&row) => {
+                    let note = "not taken, because it has begun: what was planned then stays as it was";
+                    self.plan.notes.push(format!("{}: {note}", title(&row)));
+                }
+                Some(old) => {
+                    self.plan.changes.push(Change::Alter(title(old), vec![title(&row)]));
+                    self.plan.closures.push(row);
+                }
+                None => {
+                    self.plan.changes.push(Change::Add(title(&row)));
+                    self.plan.closures.push(row);
+                }
+            }
+        }
+        for old in before.into_iter().filter(|old| !begun(old)) {
+            let moment_of = |entry: &ClosureEntry| moment(entry.from.get_ref()).map(Timestamp::to_utc);
+            let stands = |entry: &ClosureEntry| {
+                entry.name.get_ref().trim() == old.name && moment_of(entry) == Some(old.closed_from)
+            };
+            if !entry.closures.iter().any(stands) {
+                self.plan.changes.push(Change::Remove(title(old)));
+                self.plan.removed_closures.push(old.clone());
+            }
         }
     }
 

@@ -12,3 +12,6 @@ pub use file::{PlantFile, read};
 pub use import::{Change, ImportError, Plan};
 pub use model::{Area, Line, Plant, Signal, Site, Unit};
 pub use service::{LoadError, Service};
+
+#[cfg(test)]
+mod tests;

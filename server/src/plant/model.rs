@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono_tz::Tz;
 use gemba_domain::{
     equipment::{EquipmentId, EquipmentPath},
-    shift::ShiftPattern,
+    shift::{Closure, ShiftPattern},
     signal::{SignalId, SignalKind, SignalRole},
 };
 use rustc_hash::FxHashMap;
@@ -38,6 +38,8 @@ pub struct Site {
     pub name: String,
     pub time_zone: Tz,
     pub shifts: Vec<ShiftPattern>,
+    /// Holidays and planned downtime, by their begin.
+    pub closures: Vec<Closure>,
     pub areas: Vec<Area>,
 }
 

@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use gemba_domain::{
     equipment::EquipmentId,
     signal::{SignalId, SignalKind, SignalRole},
@@ -34,6 +35,16 @@ pub struct ShiftRow {
     pub end_minute: i32,
     pub days: i32,
     pub breaks: serde_json::Value,
+}
+
+/// One row of `shift_closure`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClosureRow {
+    pub site_id: Uuid,
+    pub name: String,
+    pub closed_from: DateTime<Utc>,
+    pub closed_to: DateTime<Utc>,
+    pub kind: String,
 }
 
 /// One row of `signal`.
@@ -143,6 +154,44 @@ pub async fn put_shifts(db: &mut PgConnection, site_id: Uuid, rows: &[ShiftRow])
         .execute(&mut *db)
         .await?;
     }
+    Ok(())
+}
+
+pub async fn closures(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<ClosureRow>> {
+    sqlx::query_as!(
+        ClosureRow,
+        "select site_id, name, closed_from, closed_to, kind from shift_closure order by site_id, closed_from, name"
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Adds a closure, or alters the one of this name and begin.
+pub async fn put_closure(db: &mut PgConnection, row: &ClosureRow) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into shift_closure (site_id, name, closed_from, closed_to, kind) values ($1, $2, $3, $4, $5)
+         on conflict (site_id, closed_from, name)
+         do update set closed_to = excluded.closed_to, kind = excluded.kind",
+        row.site_id,
+        row.name,
+        row.closed_from,
+        row.closed_to,
+        row.kind,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub async fn delete_closure(db: &mut PgConnection, row: &ClosureRow) -> sqlx::Result<()> {
+    sqlx::query!(
+        "delete from shift_closure where site_id = $1 and closed_from = $2 and name = $3",
+        row.site_id,
+        row.closed_from,
+        row.name,
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 

@@ -5,8 +5,9 @@ use std::{
 };
 
 use gemba_domain::{
+    Interval,
     equipment::{Code, EquipmentId, EquipmentPath},
-    shift::{ShiftPattern, Weekdays},
+    shift::{Closure, ClosureKind, ShiftPattern, Weekdays},
     signal::{SignalId, SignalKind, SignalRole},
 };
 use sqlx::{PgConnection, PgPool};
@@ -17,8 +18,9 @@ use uuid::Uuid;
 use super::{
     import::{Existing, ImportError, Plan},
     model::{Area, Line, Plant, Signal, Site, Unit},
-    queries::{self, EquipmentRow, ShiftRow, SignalRow, WantedSignal},
+    queries::{self, ClosureRow, EquipmentRow, ShiftRow, SignalRow, WantedSignal},
 };
+use crate::clock;
 
 /// The plant in the database is not what this program wrote.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +83,7 @@ impl Service {
         let file = super::file::read(text).map_err(ImportError::File)?;
         let mut db = self.pool.acquire().await?;
         let existing = existing(&mut db).await?;
-        Plan::make(&file, &existing, Uuid::now_v7)
+        Plan::make(&file, &existing, clock::now(), Uuid::now_v7)
     }
 
     /// Checks `text`, compares it with the database and applies the difference, all or nothing.
@@ -90,7 +92,7 @@ impl Service {
         let mut tx = self.pool.begin().await?;
         queries::begin_change(&mut tx).await?;
         let existing = existing(&mut tx).await?;
-        let plan = Plan::make(&file, &existing, Uuid::now_v7)?;
+        let plan = Plan::make(&file, &existing, clock::now(), Uuid::now_v7)?;
         if plan.is_empty() {
             return Ok(plan);
         }
@@ -143,6 +145,7 @@ async fn existing(db: &mut PgConnection) -> sqlx::Result<Existing> {
     Ok(Existing {
         equipment: queries::equipment(&mut *db).await?,
         shifts: queries::shifts(&mut *db).await?,
+        closures: queries::closures(&mut *db).await?,
         signals: queries::signals(&mut *db).await?,
         delivered: crate::ingest::delivered_signals(&mut *db).await?.into_iter().collect::<BTreeSet<i32>>(),
     })
@@ -153,6 +156,7 @@ async fn load(pool: &PgPool) -> Result<Plant, LoadError> {
     let revision = queries::revision(&mut *tx).await?;
     let equipment = queries::equipment(&mut *tx).await?;
     let shifts = queries::shifts(&mut *tx).await?;
+    let closures = queries::closures(&mut *tx).await?;
     let signals = queries::signals(&mut *tx).await?;
     tx.commit().await?;
 
@@ -160,7 +164,7 @@ async fn load(pool: &PgPool) -> Result<Plant, LoadError> {
     for row in equipment {
         children.entry(row.parent_id).or_default().push(row);
     }
-    let mut tree = Tree { children, shifts, signals };
+    let mut tree = Tree { children, shifts, closures, signals };
     let enterprise = tree.take(None).into_iter().next();
     let sites = enterprise.as_ref().map(|row| tree.sites(row.id)).transpose()?.unwrap_or_default();
     Ok(Plant::new(revision, enterprise.map(|row| row.name), sites))
@@ -169,6 +173,7 @@ async fn load(pool: &PgPool) -> Result<Plant, LoadError> {
 struct Tree {
     children: BTreeMap<Option<Uuid>, Vec<EquipmentRow>>,
     shifts: Vec<ShiftRow>,
+    closures: Vec<ClosureRow>,
     signals: Vec<SignalRow>,
 }
 
@@ -184,10 +189,13 @@ impl Tree {
                 let time_zone = row.time_zone.as_deref().and_then(|zone| zone.parse().ok());
                 let shifts =
                     self.shifts.iter().filter(|s| s.site_id == row.id).map(shift_pattern).collect::<Result<_, _>>()?;
+                let closures =
+                    self.closures.iter().filter(|c| c.site_id == row.id).map(closure).collect::<Result<_, _>>()?;
                 Ok(Site {
                     path: path(&row)?,
                     time_zone: time_zone.ok_or_else(|| broken(&row, "time_zone is not an IANA name"))?,
                     shifts,
+                    closures,
                     areas: self.areas(row.id)?,
                     id: EquipmentId(row.id),
                     name: row.name,
@@ -264,6 +272,16 @@ fn signal(row: &SignalRow) -> Result<Signal, LoadError> {
         role: role.transpose()?,
         uom: row.uom.clone(),
     })
+}
+
+fn closure(row: &ClosureRow) -> Result<Closure, LoadError> {
+    let kind = ClosureKind::from_word(&row.kind).ok_or_else(|| LoadError::Inconsistent {
+        table: "shift_closure",
+        row: format!("{} {}", row.site_id, row.name),
+        problem: format!("unknown kind {}", row.kind),
+    })?;
+    let interval = Interval::new(row.closed_from.into(), row.closed_to.into());
+    Ok(Closure { name: row.name.as_str().into(), interval, kind })
 }
 
 fn shift_pattern(row: &ShiftRow) -> Result<ShiftPattern, LoadError> {

@@ -23,6 +23,24 @@ pub enum ClosureKind {
     PlannedDowntime,
 }
 
+impl ClosureKind {
+    /// All of them.
+    pub const ALL: [ClosureKind; 2] = [ClosureKind::NotScheduled, ClosureKind::PlannedDowntime];
+
+    /// `holiday` or `planned_downtime`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotScheduled => "holiday",
+            Self::PlannedDowntime => "planned_downtime",
+        }
+    }
+
+    /// The kind of this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
 /// Shifts as they take place, closures taken out. A shift that a holiday cuts in two becomes two instances of the same name and
 /// production day; one that is wholly closed is gone. Planned downtime becomes a break. Ordered by begin.
 pub fn closed(shifts: Vec<ShiftInstance>, closures: &[Closure]) -> Vec<ShiftInstance> {

@@ -96,7 +96,7 @@ fn instance<Tz: TimeZone>(pattern: &ShiftPattern, tz: &Tz, day: NaiveDate) -> Op
 }
 
 /// The moment of a local time: of two the first, of none the moment at which the clocks jumped over it.
-fn moment<Tz: TimeZone>(tz: &Tz, local: NaiveDateTime) -> Option<Timestamp> {
+pub fn moment<Tz: TimeZone>(tz: &Tz, local: NaiveDateTime) -> Option<Timestamp> {
     // Clocks have jumped over as much as a day (Samoa, 30 December 2011), and always to a whole minute.
     const LONGEST_JUMP: i64 = 25 * 60;
     (0..=LONGEST_JUMP).find_map(|minutes| {

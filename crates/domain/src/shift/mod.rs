@@ -18,6 +18,6 @@ mod pattern;
 mod rotation;
 
 pub use closure::{Closure, ClosureKind, closed};
-pub use instance::{ShiftInstance, instances};
+pub use instance::{ShiftInstance, instances, moment};
 pub use pattern::{ShiftError, ShiftPattern, Weekdays, check_week};
 pub use rotation::{Roster, Rotation, Segment, Team};
