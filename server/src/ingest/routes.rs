@@ -106,6 +106,11 @@ impl From<IngestError> for Problem {
             IngestError::Busy => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "The server is busy")
                 .detail(detail)
                 .header(header::RETRY_AFTER, 1),
+            // Data that Postgres will never take (SQLSTATE class 22: out of range, a byte 0 in a text): waiting does not help.
+            IngestError::Database(error) if is_bad_data(&error) => {
+                let detail = "a text holds a byte 0, or a time or number is out of range";
+                Problem::new(StatusCode::BAD_REQUEST, "malformed-batch", "This cannot be stored").detail(detail)
+            }
             // Whatever it is, the collector keeps its data and tries again; the cause is ours to mend.
             IngestError::Database(error) if is_away(&error) => Problem::database_away(),
             IngestError::Database(error) => {
@@ -116,4 +121,9 @@ impl From<IngestError> for Problem {
             }
         }
     }
+}
+
+fn is_bad_data(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code.starts_with("22"))
 }

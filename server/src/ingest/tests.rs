@@ -172,6 +172,20 @@ async fn truncated_and_altered_bytes_are_refused_whole(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
+async fn what_can_never_be_stored_is_refused_and_not_asked_for_again(pool: PgPool) {
+    let rig = Rig::new(pool).await;
+    let problem = rig.hello(EPOCH, &["te\0mp"]).await.expect_err("refused");
+    assert_eq!((problem.status, problem.kind.as_str()), (400, "malformed-batch"));
+    rig.hello(EPOCH, &["temp"]).await.expect("welcome");
+    let mut builder = BatchBuilder::new();
+    builder.push_number(0, rig.begin.micros(), 1.0);
+    let frame = encode_frame(EPOCH, 1, Timestamp::from_micros(i64::MIN), rig.begin, &builder.finish());
+    let problem = rig.send(frame).await.expect_err("refused");
+    assert_eq!((problem.status, problem.kind.as_str()), (400, "malformed-batch"));
+    assert_eq!(rig.send(rig.temperatures(1, 0, &[1.0])).await.map(|a| a.acked), Ok(1));
+}
+
+#[sqlx::test(migrations = "../migrations")]
 async fn unknown_signals_are_quarantined_and_stored_once_the_plant_knows_them(pool: PgPool) {
     let rig = Rig::new(pool).await;
     let welcome = rig.hello(EPOCH, &["temp", "tempp"]).await.expect("welcome");
