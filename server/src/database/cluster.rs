@@ -38,6 +38,10 @@ impl Cluster {
         settings: &Settings,
         purpose: Purpose,
     ) -> Result<(PgConnectOptions, Option<Supervised>), DatabaseError> {
+        // A mistyped directory must not become a new plant.
+        if purpose == Purpose::Command && !settings.data_directory.join("postgres/PG_VERSION").exists() {
+            return Err(DatabaseError::NoData { directory: settings.data_directory.clone() });
+        }
         let owner = Owner::choose()?;
         let layout = Layout::prepare(&settings.data_directory, &owner)?;
         let options = layout.options(NAME);

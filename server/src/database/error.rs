@@ -9,6 +9,16 @@ pub enum DatabaseError {
     /// No connection.
     #[error("cannot connect to Postgres; check database.url and that Postgres runs")]
     Connect(#[source] sqlx::Error),
+    /// A command where no server ever ran.
+    #[error(
+        "there is no Gemba data in {}: start `gemba serve` with this directory first, or name the right one by \
+         --data-directory",
+        directory.display()
+    )]
+    NoData {
+        /// Where it was looked for.
+        directory: PathBuf,
+    },
     /// A statement failed.
     #[error("Postgres refused a statement")]
     Statement(#[from] sqlx::Error),

@@ -88,6 +88,11 @@ async fn a_cluster_is_made_kept_and_closed_to_others() {
     database.close().await;
     assert_eq!(pid(&settings), None, "stopped with its server");
 
+    let mut elsewhere = settings.clone();
+    elsewhere.data_directory = settings.data_directory.join("typo");
+    let error = Database::open(&elsewhere, Purpose::Command).await.unwrap_err();
+    assert!(matches!(error, DatabaseError::NoData { .. }) && !elsewhere.data_directory.exists(), "{error}");
+
     let alone = Database::open(&settings, Purpose::Command).await.unwrap();
     assert_eq!(kept(&alone).await, 7);
     alone.close().await;
