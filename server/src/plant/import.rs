@@ -190,11 +190,10 @@ impl Builder<'_> {
         for (position, signal) in (0..).zip(&unit.signals) {
             self.signal(&node, signal, position);
         }
-        if unit.accept_new_signals {
-            // What collectors created here is theirs to keep.
-            let created = self.existing.signals.iter().filter(|s| s.unit_id == node.id).map(|s| s.id);
-            self.kept_signals.extend(created);
-        }
+        // What collectors and imports created here does not come from the file, and stays without it.
+        let of_unit = self.existing.signals.iter().filter(|s| s.unit_id == node.id);
+        let created = of_unit.filter(|s| unit.accept_new_signals || s.position >= queries::AFTER_THE_FILE);
+        self.kept_signals.extend(created.map(|s| s.id));
     }
 
     fn node(

@@ -47,6 +47,9 @@ pub struct ClosureRow {
     pub kind: String,
 }
 
+/// Signals from this position on were not born from a plant file: a collector offered them, or an import created them.
+pub const AFTER_THE_FILE: i32 = 10_000;
+
 /// One row of `signal`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SignalRow {

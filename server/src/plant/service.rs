@@ -128,8 +128,7 @@ impl Service {
                 kind,
                 role,
                 uom: uom.map(str::to_owned),
-                // After those of the file.
-                position: 10_000,
+                position: queries::AFTER_THE_FILE,
             };
             let id = queries::put_signal(&mut tx, &wanted).await?;
             tx.commit().await?;

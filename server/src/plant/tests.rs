@@ -1,5 +1,5 @@
 use chrono::Duration;
-use gemba_domain::{Interval, Timestamp, shift::ClosureKind};
+use gemba_domain::{Interval, Timestamp, shift::ClosureKind, signal::SignalKind};
 use sqlx::PgPool;
 
 use super::Service;
@@ -28,6 +28,27 @@ fn closures(service: &Service) -> Vec<(String, i64, i64, ClosureKind)> {
     let plant = service.current();
     let all = plant.sites.iter().flat_map(|site| &site.closures);
     all.map(|c| (c.name.to_string(), hours(c.interval.from), hours(c.interval.to), c.kind)).collect()
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn signals_that_no_file_named_survive_its_import(pool: PgPool) {
+    let service = Service::open(pool.clone()).await.expect("opens");
+    let line = "[[site.area.line]]\ncode = \"l\"\nname = \"L\"\n[[site.area.line.unit]]\ncode = \"u\"\nname = \"U\"\n";
+    let file = plant(&[]) + line;
+    service.import(&file).await.expect("imports");
+    let path = "acme/leeds/a/l/u".parse().expect("path");
+    let created = service.create_signal(&path, "xload", SignalKind::Measure, None, None).await.expect("created");
+    sqlx::query(
+        "with c as (insert into collector (name, created_at) values ('c', now()) returning id)
+         insert into collector_signal (collector_id, epoch, local, address, kind, signal_id)
+         select id, 1, 0, 'acme/leeds/a/l/u:xload', 'measure', $1 from c",
+    )
+    .bind(created.0)
+    .execute(&pool)
+    .await
+    .expect("delivered once");
+    assert!(service.import(&file).await.expect("imports").is_empty());
+    assert_eq!(service.current().units().map(|found| found.unit.signals.len()).sum::<usize>(), 1);
 }
 
 #[sqlx::test(migrations = "../migrations")]
