@@ -141,7 +141,7 @@ impl Service {
         headers: &HeaderMap,
     ) -> Result<Begun, AuthError> {
         let address_key = Key::address(client.address);
-        self.take(address_key.clone())?;
+        let by_address = self.take(address_key.clone());
         let name = username.parse::<Username>().ok();
         let found = match &name {
             Some(name) => queries::credentials(&self.0.pool, name.as_str(), client.address).await?,
@@ -152,6 +152,12 @@ impl Service {
             Some(found) if found.known_address => Key::Owner(found.username.clone(), client.address),
             _ => Key::Account(typed),
         };
+        // Others' guesses from an address do not keep out those who signed in from there before.
+        let owner = matches!(account_key, Key::Owner(..));
+        let taken_of_address = match by_address {
+            Err(error) if !owner => return Err(error),
+            taken => taken.is_ok(),
+        };
         self.take(account_key.clone())?;
         let stored = found.as_ref().map(|found| found.password_hash.as_str());
         let verdict =
@@ -160,7 +166,7 @@ impl Service {
             self.refused(found.as_ref(), client).await?;
             return Err(AuthError::WrongCredentials);
         };
-        for key in [address_key, account_key] {
+        for key in [account_key].into_iter().chain(taken_of_address.then_some(address_key)) {
             self.0.throttle.give_back(&key, Instant::now());
         }
         let rehashed = match verdict {
