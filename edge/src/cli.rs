@@ -4,7 +4,7 @@ mod check;
 mod describe;
 mod queue;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -60,7 +60,7 @@ impl Cli {
         let filter = EnvFilter::try_new(&self.log).context("--log")?;
         let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
         match self.log_format {
-            LogFormat::Text => builder.init(),
+            LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),
             LogFormat::Json => builder.json().init(),
         }
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build()?;

@@ -45,11 +45,16 @@ pub async fn describe(arguments: &DescribeArguments) -> anyhow::Result<ExitCode>
         bail!("{agent} has no device with data items");
     }
     write_new(plant, &draft.plant)?;
-    write_new(settings, &draft.settings)?;
+    if let Err(error) = write_new(settings, &draft.settings) {
+        // Both or none: a second try must not meet the first one's half.
+        fs::remove_file(plant).ok();
+        return Err(error);
+    }
     println!("{}: {} units, {} signals", plant.display(), draft.units, draft.signals);
     println!("{}: reads all of them", settings.display());
     println!(
-        "Read and correct both. Then `gemba plant import {}`, `gemba collector add NAME`, and `gemba-edge run {}`.",
+        "Read and correct both. Then, with the server's --data-directory, `gemba plant import {}` and `gemba collector add NAME \
+         > edge.token`; and `gemba-edge run {}`.",
         plant.display(),
         settings.display()
     );

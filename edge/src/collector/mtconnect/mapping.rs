@@ -9,7 +9,7 @@ use super::{
     probe::{DataItem, Device, Devices},
 };
 use crate::{
-    config::{ItemFacts, SourceConfig},
+    config::{ItemFacts, Selector, SignalRule, SourceConfig},
     queue::SignalTable,
 };
 
@@ -57,6 +57,7 @@ impl Mapping {
                 out.problems.push(no_device(devices, &unit.device));
                 continue;
             };
+            out.problems.extend(unit.signals.iter().filter_map(|rule| no_item(device, rule)));
             for item in &device.items {
                 let facts = ItemFacts { id: &item.id, name: item.name.as_deref() };
                 let Some(code) = unit.signals.iter().find_map(|rule| rule.apply(facts)) else {
@@ -132,6 +133,19 @@ fn find_device<'d>(devices: &'d Devices, wanted: &str) -> Option<&'d Device> {
     all.iter().find(|device| device.name == wanted).or_else(by_uuid)
 }
 
+/// What is wrong with a rule for one item that the device does not have.
+fn no_item(device: &Device, rule: &SignalRule) -> Option<String> {
+    let Selector::Item(wanted) = &rule.selector else { return None };
+    let names = || device.items.iter().flat_map(|item| [Some(item.id.as_str()), item.name.as_deref()]).flatten();
+    if names().any(|name| name == wanted) {
+        return None;
+    }
+    let distance = |name: &&str| strsim::damerau_levenshtein(name, wanted);
+    let near = names().min_by_key(distance).filter(|near| distance(near) <= wanted.len().div_ceil(3));
+    let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    Some(format!("{} has no data item `{wanted}`{hint}", device.name))
+}
+
 fn no_device(devices: &Devices, wanted: &str) -> String {
     let names: Vec<_> = devices.devices.iter().map(|device| device.name.as_str()).collect();
     let nearest = names.iter().min_by_key(|name| strsim::damerau_levenshtein(name, wanted));
@@ -181,6 +195,13 @@ mod tests {
         assert_eq!(mapping.unmapped.iter().map(|(_, item)| item.id.as_str()).collect::<Vec<_>>(), ["other"]);
         assert_eq!(mapping.problems, Vec::<String>::new());
         assert_eq!(mapping.mapped[0].signal.source.as_deref(), Some("mtconnect http://agent:5000 i1"));
+    }
+
+    #[test]
+    fn a_rule_for_an_item_that_is_not_there_is_named_with_the_nearest() {
+        let source = source("{item='feeder-pwer', signal='power'}, {pattern='*', signal='{rest}'}");
+        let mapping = Mapping::resolve(&source, &devices(&[("feeder-power", None)]));
+        assert_eq!(mapping.problems, ["press-1 has no data item `feeder-pwer`; did you mean `feeder-power`?"]);
     }
 
     #[test]
