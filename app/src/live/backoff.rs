@@ -1,9 +1,9 @@
 #![cfg_attr(not(any(feature = "hydrate", test)), expect(dead_code, reason = "only the browser reconnects"))]
 
 const FIRST_MS: u32 = 250;
-const LONGEST_MS: u32 = 10_000;
+const LONGEST_MS: u32 = 4000;
 
-/// How long to wait before the next try: doubling from 0.25 s to 10 s, each shortened by up to half
+/// How long to wait before the next try: doubling from 0.25 s to 4 s, each shortened by up to half
 /// at random, so that a plant's screens do not all return in the same moment.
 #[derive(Default)]
 pub(super) struct Backoff {
@@ -34,10 +34,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_ten_seconds_and_start_over() {
+    fn waits_double_up_to_four_seconds_and_start_over() {
         let mut backoff = Backoff::default();
         let waits: Vec<u32> = (0..8).map(|_| backoff.next_ms(0.0)).collect();
-        assert_eq!(waits, [250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
+        assert_eq!(waits, [250, 500, 1000, 2000, 4000, 4000, 4000, 4000]);
         assert_eq!(backoff.failures(), 8);
         backoff.succeeded();
         assert_eq!(backoff.next_ms(1.0), 125);
@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn it_never_overflows() {
         let mut backoff = Backoff { failures: u32::MAX };
-        assert_eq!(backoff.next_ms(0.0), 10_000);
-        assert_eq!(backoff.next_ms(f64::from(u32::MAX)), 5000);
+        assert_eq!(backoff.next_ms(0.0), 4000);
+        assert_eq!(backoff.next_ms(f64::from(u32::MAX)), 2000);
     }
 }
