@@ -64,8 +64,8 @@ impl Engine {
     /// Runs until `stop`, or until nothing can send commits any more.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut plants = self.oee.plant.subscribe();
-        plants.mark_unchanged();
-        let mut plant = self.oee.plant.current();
+        // It may have changed while it was loaded.
+        let mut plant = self.change_plant(&mut plants).await;
         let mut pending = Pending::default();
         let (mut gather, mut drift, mut trim) = (ticker(GATHER), ticker(DRIFT), ticker(TRIM));
         loop {
