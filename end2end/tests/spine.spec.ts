@@ -106,3 +106,17 @@ test.describe("when the server is killed", () => {
     expect(await page.evaluate(() => "sameDocument" in window)).toBe(true);
   });
 });
+
+test("without its collector a unit has no data, and its last values are not shown as current", async ({ page, plant }) => {
+  await page.goto("/");
+  await tiles(page).first().click();
+  await untilLive(page);
+  await expect(page.locator(".state-pill")).not.toHaveAttribute("data-state", "unknown");
+  await plant.stopCollector();
+  await expect(page.locator(".state-pill")).toHaveAttribute("data-state", "unknown");
+  await expect(page.locator(".signals tbody tr[data-old=false]")).toHaveCount(0);
+  await expect(page.locator(".signals")).toContainText("stale");
+  plant.startCollector();
+  await expect(page.locator(".state-pill")).not.toHaveAttribute("data-state", "unknown");
+  await expect(page.locator(".signals tbody tr[data-old=false]").first()).toBeVisible();
+});

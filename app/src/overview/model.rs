@@ -9,6 +9,7 @@ use gemba_contract::{
 use gemba_domain::{
     Timestamp,
     equipment::{EquipmentId, EquipmentPath},
+    oee::NOT_WATCHED,
     state::UnitState,
 };
 use leptos::prelude::*;
@@ -63,6 +64,12 @@ pub(crate) struct StateChange {
 }
 
 impl TileModel {
+    /// Since when no collector watches; `None` while one does.
+    pub fn unwatched_since(&self) -> Memo<Option<Timestamp>> {
+        let now = self.now.clone();
+        Memo::new(move |_| now.with(|now| (now.cause.as_deref() == Some(NOT_WATCHED)).then_some(now.since)))
+    }
+
     pub fn new(tile: Tile) -> Self {
         Self {
             id: tile.id,

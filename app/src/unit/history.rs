@@ -96,6 +96,7 @@ pub(super) fn History(model: UnitModel, first: Option<Result<SampleSeries, ApiEr
         let offset = model.utc_offset_minutes.clone();
         move || offset.get()
     });
+    let unwatched_since = model.tile.unwatched_since();
     let signals = StoredValue::new(model.signals);
     let signal = move |id: Option<SignalId>| {
         signals.with_value(|all| all.with_untracked(|all| all.iter().find(|s| Some(s.view.id) == id).cloned()))
@@ -113,7 +114,10 @@ pub(super) fn History(model: UnitModel, first: Option<Result<SampleSeries, ApiEr
                 Some(Err(error)) => view! { <Failed error=error /> }.into_any(),
                 Some(Ok(series)) => {
                     match signal(Some(series.signal)) {
-                        Some(signal) => view! { <Plot series=series signal=signal offset=offset /> }.into_any(),
+                        Some(signal) => {
+                            view! { <Plot series=series signal=signal offset=offset unwatched_since=unwatched_since /> }
+                                .into_any()
+                        },
                         None => view! { <p class="empty">"Nothing to plot."</p> }.into_any(),
                     }
                 }
@@ -154,7 +158,12 @@ fn RangeLinks(picked: Memo<Option<(SignalId, usize)>>) -> impl IntoView {
 }
 
 #[component]
-fn Plot(series: SampleSeries, signal: SignalModel, offset: Signal<i32>) -> impl IntoView {
+fn Plot(
+    series: SampleSeries,
+    signal: SignalModel,
+    offset: Signal<i32>,
+    unwatched_since: Memo<Option<Timestamp>>,
+) -> impl IntoView {
     let clock = Clock::of_page();
     let kind = signal.view.kind;
     let uom = signal.view.uom.clone().map(|u| format!(" {u}")).unwrap_or_default();
@@ -168,7 +177,12 @@ fn Plot(series: SampleSeries, signal: SignalModel, offset: Signal<i32>) -> impl 
         day_and_time(series.from, offset.get_untracked()),
         day_and_time(series.to, offset.get_untracked())
     );
-    let data = RwSignal::new(PlotData::new(series, kind, untrack(|| clock.held())));
+    // The newest reading holds for as long as somebody watches the machine.
+    let held = move || {
+        let held = clock.held();
+        unwatched_since.get().map_or(held, |since| held.min(since))
+    };
+    let data = RwSignal::new(PlotData::new(series, kind, untrack(held)));
 
     // New readings are appended as they come, and the stretch moves on with the clock.
     let latest = signal.latest.clone();
@@ -181,8 +195,8 @@ fn Plot(series: SampleSeries, signal: SignalModel, offset: Signal<i32>) -> impl 
     });
     Effect::new(move |before: Option<Timestamp>| {
         let now = clock.coarse();
-        let held = clock.held();
-        if before.is_some() && data.with_untracked(|d| held > d.held_until) {
+        let held = held();
+        if before.is_some() && data.with_untracked(|d| held != d.held_until || now > d.to) {
             data.update(|d| {
                 d.to = d.to.max(now);
                 d.from = d.to.plus_micros(-length);

@@ -93,6 +93,7 @@ fn Row(signal: SignalModel, model: UnitModel) -> impl IntoView {
     let clock = Clock::of_page();
     let query = use_query_map();
     let code = signal.view.code.clone();
+    let unwatched = model.tile.unwatched_since();
     let kind = signal.view.kind;
     let uom = signal.view.uom.clone();
     // Words have no unit of measure and may be long.
@@ -119,7 +120,9 @@ fn Row(signal: SignalModel, model: UnitModel) -> impl IntoView {
     };
     let old = {
         let seconds = seconds.clone();
-        Memo::new(move |_| kind == SignalKind::Measure && seconds().is_some_and(|s| s > STALE_SECONDS))
+        Memo::new(move |_| {
+            unwatched.get().is_some() || kind == SignalKind::Measure && seconds().is_some_and(|s| s > STALE_SECONDS)
+        })
     };
     view! {
         <tr data-chosen=move || chosen.get().to_string() data-old=move || old.get().to_string()>

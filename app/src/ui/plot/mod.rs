@@ -106,7 +106,7 @@ impl PlotData {
     /// Each reading with the moment until which it holds.
     fn held(&self) -> impl Iterator<Item = (&Reading, Timestamp)> {
         let ends = self.readings.iter().skip(1).map(|r| r.time).chain(std::iter::once(self.held_until.min(self.to)));
-        self.readings.iter().zip(ends)
+        self.readings.iter().zip(ends).map(|(reading, end)| (reading, end.max(reading.time)))
     }
 
     /// Seconds from the left edge, not before it.
