@@ -44,6 +44,38 @@ pub async fn put_collector(
     .await
 }
 
+/// A collector, for people.
+#[derive(Clone, Debug)]
+pub struct CollectorEntry {
+    pub name: String,
+    /// Of the program that last said hello.
+    pub version: Option<String>,
+    pub last_batch_at: Option<DateTime<Utc>>,
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// Those that were ever let in, by name.
+pub async fn collectors(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<CollectorEntry>> {
+    sqlx::query_as!(
+        CollectorEntry,
+        "select name, version, last_batch_at, revoked_at from collector where token_sha256 is not null order by name",
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Shuts a collector out. False when none of this name was let in.
+pub async fn revoke(db: impl PgExecutor<'_>, name: &str, now: DateTime<Utc>) -> sqlx::Result<bool> {
+    let revoked = sqlx::query!(
+        "update collector set revoked_at = coalesce(revoked_at, $2) where name = $1 and token_sha256 is not null",
+        name,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(revoked.rows_affected() > 0)
+}
+
 /// Takes the collector's row for the rest of the transaction; `None` when it was revoked.
 pub async fn lock_collector(db: &mut PgConnection, id: i32) -> sqlx::Result<Option<CollectorRow>> {
     sqlx::query_as!(

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     error::IngestError,
-    queries::{self, Aside, CollectorRow},
+    queries::{self, Aside, CollectorEntry, CollectorRow},
     sort::{Sorted, sort},
     token,
 };
@@ -120,6 +120,16 @@ impl Service {
         let (token, hash) = token::generate();
         queries::put_collector(&self.pool, name, Some(&hash), now.to_utc()).await?;
         Ok(token)
+    }
+
+    /// The collectors that were ever let in.
+    pub async fn collectors(&self) -> Result<Vec<CollectorEntry>, sqlx::Error> {
+        queries::collectors(&self.pool).await
+    }
+
+    /// Shuts a collector out from its next request on; what it sent stays. False when there is none of this name.
+    pub async fn revoke_collector(&self, name: &str, now: Timestamp) -> Result<bool, sqlx::Error> {
+        queries::revoke(&self.pool, name, now.to_utc()).await
     }
 
     /// The identity under which this server itself brings in data, such as an import. It has no token.

@@ -172,6 +172,21 @@ async fn truncated_and_altered_bytes_are_refused_whole(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
+async fn a_revoked_collector_is_shut_out_at_once_and_let_in_again_with_a_new_token(pool: PgPool) {
+    let mut rig = Rig::new(pool).await;
+    rig.hello(EPOCH, &["temp"]).await.expect("welcome");
+    rig.send(rig.temperatures(1, 0, &[1.0])).await.expect("taken");
+    assert!(!rig.app.ingest.revoke_collector("egde", clock::now()).await.expect("asks"));
+    assert!(rig.app.ingest.revoke_collector("edge", clock::now()).await.expect("revokes"));
+    assert_eq!(rig.send(rig.temperatures(2, 1, &[2.0])).await.expect_err("refused").status, 401);
+    let listed = rig.app.ingest.collectors().await.expect("lists");
+    assert!(listed.len() == 1 && listed[0].revoked_at.is_some() && listed[0].last_batch_at.is_some(), "{listed:?}");
+    rig.token = rig.app.ingest.add_collector("edge", clock::now()).await.expect("adds");
+    assert_eq!(rig.send(rig.temperatures(2, 1, &[2.0])).await.map(|a| a.acked), Ok(2));
+    assert_eq!(rig.stored().await, [1.0, 2.0]);
+}
+
+#[sqlx::test(migrations = "../migrations")]
 async fn what_can_never_be_stored_is_refused_and_not_asked_for_again(pool: PgPool) {
     let rig = Rig::new(pool).await;
     let problem = rig.hello(EPOCH, &["te\0mp"]).await.expect_err("refused");
