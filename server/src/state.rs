@@ -14,7 +14,7 @@ use sqlx::PgPool;
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{auth, clock, config::Settings, historian, ingest, live, oee, overview, plant};
+use crate::{auth, clock, config::Settings, historian, ingest, live, oee, order, overview, plant, reason};
 
 /// Handed by value everywhere; cheap to clone.
 #[derive(Clone)]
@@ -33,6 +33,10 @@ pub struct AppState {
     pub ingest: ingest::Service,
     /// Facts: states, counts, elements.
     pub oee: oee::Service,
+    /// Products and production orders.
+    pub orders: order::Service,
+    /// Reasons of stops.
+    pub reasons: reason::Service,
     /// Views of the plant's present.
     pub overview: overview::Service,
     /// Tells browsers what changed.
@@ -44,8 +48,11 @@ pub struct AppState {
     /// Cancelled when the server stops: long-lived connections and jobs end.
     pub shutdown: CancellationToken,
     /// Where the engine takes its input from, until it is started.
-    engine_input: Arc<Mutex<Option<mpsc::Receiver<ingest::Input>>>>,
+    engine_input: Arc<Mutex<Option<EngineInput>>>,
 }
+
+/// Commits, and what else moves the engine.
+type EngineInput = (mpsc::Receiver<ingest::Input>, mpsc::Receiver<oee::Nudge>);
 
 /// The database holds something that the server cannot start with.
 #[derive(Debug, thiserror::Error)]
@@ -70,12 +77,14 @@ impl AppState {
         let historian = historian::Service::open(pool.clone(), historian_settings(&settings)).await?;
         let in_work = settings.ingest.max_in_flight;
         let (ingest, input) = ingest::Service::new(pool.clone(), plant.clone(), historian.clone(), in_work);
-        let oee = oee::Service::new(pool.clone(), plant.clone(), historian.clone());
+        let (oee, nudges) = oee::Service::new(pool.clone(), plant.clone(), historian.clone());
         Ok(Self {
             auth: auth::Service::new(pool.clone(), &settings, &metrics),
             overview: overview::Service::new(plant.clone(), oee.board(), historian.clone()),
             live: live::Hub::default(),
-            engine_input: Arc::new(Mutex::new(Some(input))),
+            orders: order::Service::new(pool.clone(), plant.clone(), oee.clone()),
+            reasons: reason::Service::new(pool.clone(), plant.clone(), oee.clone()),
+            engine_input: Arc::new(Mutex::new(Some((input, nudges)))),
             plant,
             historian,
             ingest,
@@ -91,17 +100,15 @@ impl AppState {
     /// Starts what runs beside the requests: the engine, the historian's packing, the watch for plant changes. All of
     /// it ends when `shutdown` is cancelled. A second call starts nothing.
     pub fn start(&self) -> Vec<JoinHandle<()>> {
-        let Some(input) = self.engine_input.lock().unwrap_or_else(PoisonError::into_inner).take() else {
-            return Vec::new();
-        };
-        let (reload, reloads) = mpsc::channel(64);
+        let taken = self.engine_input.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((input, nudges)) = taken else { return Vec::new() };
         let engine = oee::Engine {
             oee: self.oee.clone(),
             overview: self.overview.clone(),
             hub: self.live.clone(),
             ingest: self.ingest.clone(),
             input,
-            reload: reloads,
+            nudges,
             now: clock::now,
         };
         self.health.set(ENGINE, Err("loading".to_owned()));
@@ -116,7 +123,7 @@ impl AppState {
             health.set(ENGINE, Ok(()));
             // The facts are stored to the last one, after the last commit was taken in.
             let saved = CancellationToken::new();
-            let keep = tokio::spawn(oee.keep(clock::now, reload, saved.clone()));
+            let keep = tokio::spawn(oee.keep(clock::now, saved.clone()));
             engine.run(stop).await;
             saved.cancel();
             keep.await.ok();

@@ -99,7 +99,7 @@ fn strip(seed: u64, now: UnitState, trouble: u64) -> Vec<StripSegment> {
 
 fn elements(strip: &[StripSegment], pri_seconds: f64) -> Elements {
     let begin = at().plus_seconds(-4 * 3600);
-    let mut e = Elements { calendar: at().micros_since(begin), planned_downtime: 0, ..Elements::default() };
+    let mut e = Elements { calendar: at().micros_since(begin), ..Elements::default() };
     for segment in strip {
         let micros = segment.to.micros_since(segment.from.max(begin)).max(0);
         match segment.state {

@@ -73,7 +73,7 @@ fn formulas(e: &Elements, rated: bool) -> Vec<Formula> {
 fn rows(e: &Elements, ideal_cycle_seconds: Option<f64>) -> Vec<(&'static str, &'static str, String)> {
     vec![
         ("POT", "Planned operation time: the shift so far", minutes(e.calendar - e.not_scheduled)),
-        ("PDOT", "Planned downtime: breaks, planned stops", minutes(e.planned_downtime)),
+        ("PDOT", "Planned downtime: breaks, planned stops", minutes(e.planned_downtime())),
         ("PBT", "Planned busy time: the rest", minutes(pbt(e))),
         ("APT", "producing", minutes(e.apt)),
         ("ADET", "delayed: stopped, blocked, starved, maintenance, off", minutes(e.adet)),
@@ -234,7 +234,7 @@ mod tests {
         Elements {
             calendar: 480 * MINUTE,
             not_scheduled: 0,
-            planned_downtime: 30 * MINUTE,
+            breaks: 30 * MINUTE,
             apt: 300 * MINUTE,
             aust: 20 * MINUTE,
             adet: 80 * MINUTE,
@@ -245,6 +245,7 @@ mod tests {
             sq: 50.0,
             pri_pq: 250.0 * MINUTE as f64,
             pri_gq: 237.5 * MINUTE as f64,
+            ..Elements::default()
         }
     }
 

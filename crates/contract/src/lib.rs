@@ -6,8 +6,11 @@
 pub mod batch;
 pub mod edge;
 pub mod live;
+pub mod order;
 pub mod overview;
 pub mod problem;
+pub mod reason;
+pub mod report;
 pub mod session;
 pub mod signal;
 pub mod unit;

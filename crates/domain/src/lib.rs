@@ -8,6 +8,8 @@ pub mod access;
 pub mod equipment;
 mod interval;
 pub mod oee;
+pub mod order;
+pub mod reason;
 pub mod shift;
 pub mod signal;
 pub mod state;

@@ -8,7 +8,7 @@ mod sort;
 mod token;
 
 pub use error::IngestError;
-pub use queries::{coverage_of_unit, delivered_signals};
+pub use queries::{coverage_of_unit, covered_to, delivered_signals};
 pub use routes::routes;
 pub use service::{Collector, Committed, Input, QuarantineEntry, Service};
 

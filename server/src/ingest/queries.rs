@@ -265,6 +265,18 @@ pub async fn cover(db: &mut PgConnection, collector: i32, stretch: Interval) -> 
     Ok(())
 }
 
+/// Up to when anybody ever watched a unit.
+pub async fn covered_to(db: impl PgExecutor<'_>, unit: EquipmentId) -> sqlx::Result<Option<Timestamp>> {
+    let latest = sqlx::query_scalar!(
+        "select max(covered_to) from coverage where collector_id in (
+             select distinct cs.collector_id from collector_signal cs join signal s on s.id = cs.signal_id where s.unit_id = $1)",
+        unit.0,
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(latest.map(Timestamp::from))
+}
+
 /// When any collector that delivers a signal of this unit was watching, by time, merged, cut to `within`.
 pub async fn coverage_of_unit(
     db: impl PgExecutor<'_>,

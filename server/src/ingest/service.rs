@@ -293,7 +293,7 @@ impl Service {
             queries::cover(&mut tx, collector.id, *stretch).await?;
         }
         for (unit, stretch) in old_stretches(&batches, &covered, &plant, now) {
-            oee::note_stale(&mut tx, unit, stretch).await?;
+            oee::note_stale(&mut tx, unit, stretch, &oee::Cause::late_samples()).await?;
         }
         queries::advance(&mut tx, collector.id, last.cast_signed(), now.to_utc()).await?;
         let committed = Committed { collector: collector.id, covered, batches: Arc::new(batches), at: now };

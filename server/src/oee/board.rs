@@ -10,13 +10,14 @@ use gemba_codec::{Run, Values};
 use gemba_domain::{
     Interval, Timestamp,
     equipment::{EquipmentId, EquipmentPath},
-    oee::{Event, StateInterval, UnitFacts},
+    oee::{Event, StateInterval},
     shift::{Closure, ShiftInstance, ShiftPattern, closed, instances},
     signal::{SignalId, SignalRole, Value},
 };
 use rustc_hash::FxHashMap;
 
 use super::{
+    context::{Accounted, Context},
     service::window_begin,
     unit_board::{Now, UnitBoard},
 };
@@ -35,8 +36,9 @@ struct Inner {
     deliveries: HashMap<i32, HashSet<EquipmentId>>,
 }
 
+/// When a site works.
 #[derive(Clone, Debug)]
-pub(super) struct Calendar {
+pub struct Calendar {
     time_zone: Tz,
     patterns: Vec<ShiftPattern>,
     closures: Vec<Closure>,
@@ -98,8 +100,13 @@ impl Board {
             let same = roles.iter().all(|(signal, place)| before.get(signal) == Some(place))
                 && before.values().filter(|(unit, _)| *unit == id).count() == roles.len();
             inner.roles.extend(roles);
-            match inner.units.get_mut(&id) {
-                Some(board) if same => board.reconfigure(super::unit_board::config_of(found.unit)),
+            let calendar = inner.calendars.get(&found.site.path).cloned();
+            match (inner.units.get_mut(&id), calendar) {
+                (Some(board), Some(calendar)) if same => {
+                    board.reconfigure(super::unit_board::config_of(found.unit, &plant.catalogue));
+                    let context = board.context().clone().with_plant(plant, calendar);
+                    board.set_context(context, board.window_from());
+                }
                 _ => to_load.push(id),
             }
         }
@@ -194,19 +201,31 @@ impl Board {
     }
 
     /// The calendar that a unit works by.
-    pub(super) fn calendar(&self, unit: EquipmentId) -> Option<Calendar> {
+    pub fn calendar(&self, unit: EquipmentId) -> Option<Calendar> {
         let inner = self.read();
         inner.site_of.get(&unit).and_then(|site| inner.calendars.get(site)).cloned()
     }
 
     /// Takes what is not stored yet, of all units.
-    pub(super) fn take_unsaved(&self) -> Vec<(EquipmentId, Interval, UnitFacts, Option<i64>)> {
+    pub(super) fn take_unsaved(&self) -> Vec<(EquipmentId, Interval, Accounted)> {
         let mut inner = self.write();
         let take = |(unit, board): (&EquipmentId, &mut UnitBoard)| {
             let (period, facts) = board.take_unsaved()?;
-            Some((*unit, period, facts, board.config().pri_micros))
+            Some((*unit, period, facts))
         };
         inner.units.iter_mut().filter_map(take).collect()
+    }
+
+    /// Something else is said of a unit's time from `from` on.
+    pub(super) fn set_context(&self, unit: EquipmentId, context: Context, from: Timestamp) {
+        if let Some(board) = self.write().units.get_mut(&unit) {
+            board.set_context(context, from);
+        }
+    }
+
+    /// Asks a unit's last day, when it is loaded.
+    pub fn with_unit<T>(&self, unit: EquipmentId, ask: impl FnOnce(&UnitBoard) -> T) -> Option<T> {
+        self.read().units.get(&unit).map(ask)
     }
 
     /// These could not be stored after all.

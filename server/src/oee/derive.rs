@@ -6,20 +6,24 @@ use gemba_contract::signal::Reading;
 use gemba_domain::{
     Interval, Timestamp,
     equipment::EquipmentId,
-    oee::{Carry, Event, StateInterval, UnitConfig, UnitFacts, by_hour, derive_from},
+    oee::{Carry, Event, StateInterval, UnitConfig, derive_from},
     signal::{SignalId, Value},
     state::UnitState,
 };
 use sqlx::PgPool;
 
 use super::{
-    board::{Board, Calendar},
-    queries::{self, HourElements, StoredFacts},
+    board::Board,
+    cause::Cause,
+    context::{Accounted, Context, MARGIN_MICROS},
+    ledger,
+    queries::{self, StoredFacts},
     unit_board::UnitBoard,
 };
 use crate::{
     historian::{self, HistorianError, Outcome},
     ingest,
+    plant::Plant,
 };
 
 /// How much is derived at once.
@@ -82,11 +86,25 @@ async fn carry_to(
     }
     // A counter's last number may stand there twice: nothing was counted in between.
     before.sort_by_key(|event| event.time);
-    let states = queries::states(pool, unit, Interval::new(since, start)).await?;
-    let known = states.into_iter().filter_map(|(interval, state, cause)| {
-        Some(StateInterval { interval, state: UnitState::from_word(&state)?, cause: cause.map(Arc::from) })
-    });
-    Ok(Carry::seed_known(config, start, &before, &known.collect::<Vec<_>>()))
+    let known = said_states(pool, unit, Interval::new(since, start)).await?;
+    Ok(Carry::seed_known(config, start, &before, &known))
+}
+
+/// What the machine was stored to say over a period, cut at it.
+async fn said_states(
+    db: impl sqlx::PgExecutor<'_>,
+    unit: EquipmentId,
+    period: Interval,
+) -> sqlx::Result<Vec<StateInterval>> {
+    let mut states = Vec::new();
+    for row in queries::states(db, unit, period).await? {
+        let (Some(interval), Some(state)) = (row.interval.intersection(&period), UnitState::from_word(&row.said))
+        else {
+            continue;
+        };
+        StateInterval { interval, state, cause: row.cause.map(Arc::from) }.append_to(&mut states);
+    }
+    Ok(states)
 }
 
 /// The last number of a counter before `start`. Readings that its source could not tell may come after it.
@@ -109,53 +127,48 @@ async fn last_number(
 /// Reads the window of a unit that begins at `window_from`.
 pub(super) async fn load(
     pool: &PgPool,
+    plant: &Plant,
     board: &Board,
     historian: &historian::Service,
     unit: EquipmentId,
     config: UnitConfig,
     window: Interval,
-) -> Result<UnitBoard, DeriveError> {
+) -> Result<Option<UnitBoard>, DeriveError> {
+    let Some(calendar) = board.calendar(unit) else { return Ok(None) };
     let carry = carry_to(pool, board, historian, unit, &config, window.from).await?;
     let (_, within) = events(board, historian, unit, window).await?;
     let coverage = ingest::coverage_of_unit(pool, unit, window).await?;
-    Ok(UnitBoard::new(config, window.from, carry, within, coverage))
+    let mut db = pool.acquire().await?;
+    let context = Context::load(&mut db, plant, calendar, unit, config.minor_stop_micros, window).await?;
+    let before = said_states(&mut *db, unit, before(window.from)).await?;
+    Ok(Some(UnitBoard::new(config, context, window.from, (before, carry), within, coverage)))
 }
 
-/// Facts as they are stored: with the elements of each whole hour.
-pub(super) fn to_store(
-    unit: EquipmentId,
-    period: Interval,
-    facts: UnitFacts,
-    calendar: &Calendar,
-    pri: Option<i64>,
-) -> StoredFacts {
-    let shifts = calendar.shifts(period);
-    let hours = by_hour(&facts.intervals, &facts.counts, &shifts, period, pri)
-        .into_iter()
-        .map(|(hour, shift, elements)| HourElements {
-            hour,
-            shift: shift.and_then(|at| shifts.get(at)).cloned(),
-            elements,
-        })
-        .collect();
-    StoredFacts { unit, period, states: facts.intervals, hours }
+fn before(time: Timestamp) -> Interval {
+    Interval::new(time.plus_micros(-MARGIN_MICROS), time)
+}
+
+/// Facts as they are stored.
+pub(super) fn to_store(unit: EquipmentId, period: Interval, facts: Accounted) -> StoredFacts {
+    StoredFacts { unit, period, facts }
 }
 
 /// Derives one noted stretch again, and on until nothing changes any more, at most up to `limit`. Stores it in the
 /// transaction that takes the note. Gives what was derived; `None` when nothing is noted.
 pub(super) async fn derive_stale(
     pool: &PgPool,
+    plant: &Plant,
     board: &Board,
     historian: &historian::Service,
     config: impl Fn(EquipmentId) -> Option<UnitConfig>,
     now: Timestamp,
-) -> Result<Option<(EquipmentId, Interval)>, DeriveError> {
+) -> Result<Option<(EquipmentId, Interval, Cause)>, DeriveError> {
     let mut tx = pool.begin().await?;
-    let Some((unit, stale)) = queries::take_stale(&mut tx).await? else { return Ok(None) };
+    let Some((unit, stale, cause)) = queries::take_stale(&mut tx).await? else { return Ok(None) };
     let (Some(config), Some(calendar)) = (config(unit), board.calendar(unit)) else {
         // The unit is gone from the plant, and its facts with it.
         tx.commit().await?;
-        return Ok(Some((unit, stale)));
+        return Ok(Some((unit, stale, cause)));
     };
     // The samples may have been committed by another process, whose journal this one's readers do not hold: once packed,
     // all can read them.
@@ -170,6 +183,8 @@ pub(super) async fn derive_stale(
     let begin = hour_of(stale.from);
     let mut from = begin;
     let mut carry: Option<Carry> = None;
+    let mut behind = Vec::new();
+    let known_to = ingest::covered_to(&mut *tx, unit).await?.unwrap_or(begin);
     while from < limit {
         let step = from.plus_seconds(STEP_SECONDS);
         // Up to the end of what is stale the steps are whole; after it hour by hour would be many, so by the step too.
@@ -179,54 +194,82 @@ pub(super) async fn derive_stale(
         let coverage = ingest::coverage_of_unit(pool, unit, period).await?;
         let left = match carry.take() {
             Some(left) => left,
-            None => carry_to(pool, board, historian, unit, &config, from).await?,
+            None => {
+                behind = said_states(&mut *tx, unit, before(from)).await?;
+                carry_to(pool, board, historian, unit, &config, from).await?
+            }
         };
-        let (facts, next) = derive_from(&config, left, &within, &coverage, period);
-        let stored = to_store(unit, period, facts, &calendar, config.pri_micros);
+        let (mut facts, next) = derive_from(&config, left, &within, &coverage, period);
+        // What follows decides whether a stop at the end is a short one.
+        let ahead = Interval::new(to, to.plus_micros(MARGIN_MICROS).min(now.max(to)));
+        let (_, following) = events(board, historian, unit, ahead).await?;
+        let coverage = ingest::coverage_of_unit(pool, unit, ahead).await?;
+        let (following, _) = derive_from(&config, next.clone(), &following, &coverage, ahead);
+        let mut states = std::mem::take(&mut behind);
+        facts.intervals.into_iter().for_each(|state| state.append_to(&mut states));
+        behind = last_moments(&states, to);
+        following.intervals.into_iter().for_each(|state| state.append_to(&mut states));
+        facts.intervals = states;
+        let minor = config.minor_stop_micros;
+        let context = Context::load(&mut tx, plant, calendar.clone(), unit, minor, period).await?;
+        let stored = to_store(unit, period, context.account(&facts, period, known_to));
         if from >= stale.to && !changes(&mut tx, &stored).await? {
             break;
         }
-        queries::replace(&mut tx, &[stored]).await?;
+        let stored = [stored];
+        queries::replace(&mut tx, &stored).await?;
+        ledger::note(&mut tx, &stored, |_| cause.clone(), now).await?;
         carry = Some(next);
         from = to;
     }
     tx.commit().await?;
-    Ok(Some((unit, Interval::new(begin, from))))
+    Ok(Some((unit, Interval::new(begin, from), cause)))
+}
+
+/// Of these states what lies in the last moments before `to`.
+fn last_moments(states: &[StateInterval], to: Timestamp) -> Vec<StateInterval> {
+    let moments = before(to);
+    let within = |state: &StateInterval| {
+        let interval = state.interval.intersection(&moments)?;
+        Some(StateInterval { interval, ..state.clone() })
+    };
+    states.iter().filter_map(within).collect()
 }
 
 /// Whether these facts differ from what is stored. Nothing stored is the same as nothing known.
 async fn changes(db: &mut sqlx::PgConnection, new: &StoredFacts) -> sqlx::Result<bool> {
-    let StoredFacts { unit, period, states, hours } = new;
-    let pieces = hours.iter().filter_map(|row| {
-        let e = &row.elements;
-        let some = e.pq != 0.0 || e.gq != 0.0 || e.sq != 0.0;
-        some.then(|| (row.hour, row.shift.as_ref().map(|shift| shift.from), [e.pq, e.gq, e.sq, e.pri_pq, e.pri_gq]))
-    });
+    let StoredFacts { unit, period, facts } = new;
     // A late count takes pieces from the one after it, which may be hours away.
+    let mut pieces = queries::pieces_of(facts);
+    let mut known = queries::pieces(&mut *db, *unit, *period).await?;
+    pieces.sort_by_key(|it| it.0);
+    known.sort_by_key(|it| it.0);
     let alike = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
-    let same = |a: &queries::Pieces, b: &queries::Pieces| {
-        (a.0, a.1) == (b.0, b.1) && a.2.iter().zip(b.2).all(|(a, b)| alike(*a, b))
-    };
-    let (pieces, known_pieces) = (pieces.collect::<Vec<_>>(), queries::pieces(&mut *db, *unit, *period).await?);
-    if pieces.len() != known_pieces.len() || !pieces.iter().zip(&known_pieces).all(|(a, b)| same(a, b)) {
+    let same = |a: &queries::Pieces, b: &queries::Pieces| a.0 == b.0 && a.1.iter().zip(b.1).all(|(a, b)| alike(*a, b));
+    if pieces.len() != known.len() || !pieces.iter().zip(&known).all(|(a, b)| same(a, b)) {
         return Ok(true);
     }
     let stored = queries::states(&mut *db, *unit, *period).await?;
     if stored.is_empty() {
-        return Ok(states.iter().any(|s| s.state != UnitState::Unknown));
+        return Ok(facts.states.iter().any(|s| s.said != UnitState::Unknown));
     }
-    let mut known: Vec<(Interval, &str, Option<&str>)> = Vec::new();
-    for (interval, state, cause) in &stored {
-        let Some(interval) = interval.intersection(period) else { continue };
-        match known.last_mut() {
-            Some((last, s, c)) if last.to == interval.from && *s == state && *c == cause.as_deref() => {
-                last.to = interval.to
+    type Part<'a> = (Interval, &'a str, &'a str, Option<&'a str>, Option<uuid::Uuid>, bool);
+    let mut merged: Vec<Part<'_>> = Vec::new();
+    for row in &stored {
+        let Some(interval) = row.interval.intersection(period) else { continue };
+        let what = (&*row.state, &*row.said, row.cause.as_deref(), row.reason, row.minor);
+        match merged.last_mut() {
+            Some((last, a, b, c, d, e)) if last.to == interval.from && (*a, *b, *c, *d, *e) == what => {
+                last.to = interval.to;
             }
-            _ => known.push((interval, state, cause.as_deref())),
+            _ => merged.push((interval, what.0, what.1, what.2, what.3, what.4)),
         }
     }
-    let derived = states.iter().map(|s| (s.interval, s.state.as_str(), s.cause.as_deref()));
-    Ok(!known.into_iter().eq(derived))
+    let derived = facts.states.iter().map(|s| {
+        let reason = s.reason.map(|id| id.0);
+        (s.interval, s.state.as_str(), s.said.as_str(), s.cause.as_deref(), reason, s.minor)
+    });
+    Ok(!merged.into_iter().eq(derived))
 }
 
 /// The beginning of the hour.

@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::service::Service;
+use super::service::{Nudge, Service};
 use crate::{
     ingest::{self, Input},
     live::{Changes, Hub, Topic},
@@ -37,7 +37,7 @@ pub struct Engine {
     pub hub: Hub,
     pub ingest: ingest::Service,
     pub input: mpsc::Receiver<Input>,
-    pub reload: mpsc::Receiver<EquipmentId>,
+    pub nudges: mpsc::Receiver<Nudge>,
     pub now: fn() -> Timestamp,
 }
 
@@ -78,8 +78,11 @@ impl Engine {
                 },
                 _ = gather.tick(), if !pending.is_empty() => self.publish(&plant, &mut pending),
                 Ok(()) = plants.changed() => plant = self.change_plant(&mut plants).await,
-                Some(unit) = self.reload.recv() => {
-                    self.load_again(unit).await;
+                Some(nudge) = self.nudges.recv() => {
+                    let (Nudge::Reload(unit) | Nudge::Changed(unit)) = nudge;
+                    if nudge == Nudge::Reload(unit) {
+                        self.load_again(unit).await;
+                    }
                     pending.units.insert(unit);
                 }
                 _ = drift.tick() => {

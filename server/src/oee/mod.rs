@@ -5,17 +5,23 @@
 //! derived from the historian, and derived again when late samples touch it.
 
 mod board;
+mod cause;
+mod context;
 mod derive;
 mod engine;
+mod ledger;
 mod queries;
 mod service;
 mod unit_board;
 
-pub use board::Board;
+pub use board::{Board, Calendar};
+pub use cause::Cause;
+pub use context::Accounted;
 pub use derive::DeriveError;
 pub use engine::Engine;
+pub use ledger::{Change, Reported};
 pub use queries::note_stale;
-pub use service::{Service, WINDOW_SECONDS};
+pub use service::{Nudge, Service, StopAt, WINDOW_SECONDS};
 pub use unit_board::{Now, UnitBoard};
 
 #[cfg(test)]

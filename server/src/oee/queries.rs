@@ -1,57 +1,84 @@
-use chrono::{DateTime, NaiveDate, Utc};
+//! The only SQL of the engine: facts in, facts out.
+
+mod elements;
+pub(super) mod ledger;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
 use gemba_domain::{
     Interval, Timestamp,
     equipment::EquipmentId,
-    oee::{Elements, StateInterval},
+    oee::{Elements, Row},
+    reason::{GivenBy, Stretch},
     shift::ShiftInstance,
 };
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
-/// The facts of one unit over one period, as they are stored.
+use super::{cause::Cause, context::Accounted};
+
+/// The facts of one unit over one period, as they are stored: states fill the period, rows the whole hours it touches.
 #[derive(Clone, Debug)]
 pub struct StoredFacts {
     pub unit: EquipmentId,
-    /// What the states fill.
     pub period: Interval,
-    pub states: Vec<StateInterval>,
-    /// Whole hours that the period touches, with their elements.
-    pub hours: Vec<HourElements>,
+    pub facts: Accounted,
 }
 
-/// Elements of one hour and shift.
-#[derive(Clone, Debug)]
-pub struct HourElements {
-    pub hour: Timestamp,
-    /// `None` outside every shift.
-    pub shift: Option<ShiftInstance>,
-    pub elements: Elements,
+/// A stored state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StateRow {
+    pub interval: Interval,
+    /// As counted.
+    pub state: String,
+    /// As the machine said it.
+    pub said: String,
+    pub cause: Option<String>,
+    pub reason: Option<Uuid>,
+    pub given_by: Option<String>,
+    pub assignment: Option<i64>,
+    pub minor: bool,
 }
 
 /// Notes that the facts of a unit must be derived again, in the transaction that changed its samples.
-pub async fn note_stale(db: &mut PgConnection, unit: EquipmentId, stretch: Interval) -> sqlx::Result<()> {
+pub async fn note_stale(
+    db: &mut PgConnection,
+    unit: EquipmentId,
+    stretch: Interval,
+    cause: &Cause,
+) -> sqlx::Result<()> {
     sqlx::query!(
-        "insert into fact_stale (unit_id, stale_from, stale_to) values ($1, $2, $3)",
+        "insert into fact_stale (unit_id, stale_from, stale_to, cause, caused_by) values ($1, $2, $3, $4, $5)",
         unit.0,
         stretch.from.to_utc(),
         stretch.to.to_utc(),
+        cause.text,
+        cause.by,
     )
     .execute(db)
     .await?;
     Ok(())
 }
 
-/// Takes all that was noted of one unit, as one stretch; it comes back when the transaction is not committed.
-pub async fn take_stale(db: &mut PgConnection) -> sqlx::Result<Option<(EquipmentId, Interval)>> {
+/// Takes all that was noted of one unit, as one stretch, with the cause noted last; it comes back when the transaction is
+/// not committed.
+pub async fn take_stale(db: &mut PgConnection) -> sqlx::Result<Option<(EquipmentId, Interval, Cause)>> {
     let row = sqlx::query!(
         r#"with next as (select unit_id from fact_stale order by id limit 1),
                 taken as (delete from fact_stale using next where fact_stale.unit_id = next.unit_id
-                          returning fact_stale.unit_id, stale_from, stale_to)
-           select unit_id as "unit_id!", min(stale_from) as "from!", max(stale_to) as "to!" from taken group by unit_id"#
+                          returning fact_stale.id, fact_stale.unit_id, stale_from, stale_to, cause, caused_by)
+           select unit_id as "unit_id!", min(stale_from) as "from!", max(stale_to) as "to!",
+                  (array_agg(cause order by caused_by is null, id desc))[1] as "cause!",
+                  (array_agg(caused_by order by caused_by is null, id desc))[1] as by
+           from taken group by unit_id"#
     )
     .fetch_optional(db)
     .await?;
-    Ok(row.map(|row| (EquipmentId(row.unit_id), Interval::new(row.from.into(), row.to.into()))))
+    Ok(row.map(|row| {
+        let stretch = Interval::new(row.from.into(), row.to.into());
+        (EquipmentId(row.unit_id), stretch, Cause { text: row.cause, by: row.by })
+    }))
 }
 
 /// How many notes there are.
@@ -66,15 +93,10 @@ pub async fn watermarks(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<(EquipmentI
 }
 
 /// The stored states that overlap `period`, whole, in order.
-pub async fn states(
-    db: impl PgExecutor<'_>,
-    unit: EquipmentId,
-    period: Interval,
-) -> sqlx::Result<Vec<(Interval, String, Option<String>)>> {
+pub async fn states(db: impl PgExecutor<'_>, unit: EquipmentId, period: Interval) -> sqlx::Result<Vec<StateRow>> {
     let rows = sqlx::query!(
-        "select interval_from, interval_to, state, cause from state_interval
-         where unit_id = $1 and tstzrange(interval_from, interval_to) && tstzrange($2, $3)
-         order by interval_from",
+        "select interval_from, interval_to, state, said, cause, reason_id, given_by, assignment_id, minor from state_interval
+         where unit_id = $1 and interval_to > $2 and interval_from < $3 order by interval_from",
         unit.0,
         period.from.to_utc(),
         period.to.to_utc(),
@@ -83,28 +105,79 @@ pub async fn states(
     .await?;
     Ok(rows
         .into_iter()
-        .map(|r| (Interval::new(r.interval_from.into(), r.interval_to.into()), r.state, r.cause))
+        .map(|r| StateRow {
+            interval: Interval::new(r.interval_from.into(), r.interval_to.into()),
+            state: r.state,
+            said: r.said,
+            cause: r.cause,
+            reason: r.reason_id,
+            given_by: r.given_by,
+            assignment: r.assignment_id,
+            minor: r.minor,
+        })
         .collect())
 }
 
-/// Pieces of one hour and shift: its begins (`None` outside every shift), then PQ, GQ, SQ and the weighted PQ and GQ.
-pub type Pieces = (Timestamp, Option<Timestamp>, [f64; 5]);
+/// What a row of elements is stored under: hour, begin of the shift (`None` outside every shift), order, product.
+pub type RowKey = (Timestamp, Option<Timestamp>, Uuid, Uuid);
 
-/// The pieces of the hours that begin within `period`, where there are any, in order.
+/// Pieces of one row: PQ, GQ, SQ, RQ and the weighted PQ and GQ.
+pub type Pieces = (RowKey, [f64; 6]);
+
+fn key_of(facts: &Accounted, row: &Row) -> RowKey {
+    let work = row.work.and_then(|at| facts.works.get(at));
+    let order = work.and_then(|work| work.order).map_or(Uuid::nil(), |id| id.0);
+    let product = work.and_then(|work| work.product).map_or(Uuid::nil(), |id| id.0);
+    let shift = row.shift.and_then(|at| facts.shifts.get(at)).map(|shift| shift.from);
+    (row.hour, shift, order, product)
+}
+
+/// The rows as they are stored: those of one key (an order that was begun twice in an hour, a cycle that changed) are one.
+fn merged(facts: &Accounted) -> BTreeMap<RowKey, (Option<&ShiftInstance>, Elements, BTreeMap<LossKey, (i64, u32)>)> {
+    let mut out: BTreeMap<RowKey, (_, Elements, BTreeMap<LossKey, (i64, u32)>)> = BTreeMap::new();
+    for row in &facts.rows {
+        let shift = row.shift.and_then(|at| facts.shifts.get(at));
+        let (_, elements, losses) =
+            out.entry(key_of(facts, row)).or_insert((shift, Elements::default(), BTreeMap::new()));
+        *elements += row.elements;
+        for loss in &row.losses {
+            let reason = loss.reason.map_or(Uuid::nil(), |id| id.0);
+            let sum = losses.entry((loss.bucket.as_str(), loss.state.as_str(), reason, loss.minor)).or_default();
+            sum.0 += loss.micros;
+            sum.1 += loss.begun;
+        }
+    }
+    out
+}
+
+/// Bucket, state, reason, short.
+type LossKey = (&'static str, &'static str, Uuid, bool);
+
+/// The pieces of the rows that have any.
+pub fn pieces_of(facts: &Accounted) -> Vec<Pieces> {
+    let pieces = |(key, (_, e, _)): (RowKey, (Option<&ShiftInstance>, Elements, _))| {
+        let some = e.pq != 0.0 || e.gq != 0.0 || e.sq != 0.0 || e.rq != 0.0;
+        some.then_some((key, [e.pq, e.gq, e.sq, e.rq, e.pri_pq, e.pri_gq]))
+    };
+    merged(facts).into_iter().filter_map(pieces).collect()
+}
+
+/// The pieces of the hours that begin within `period`, where there are any.
 pub async fn pieces(db: impl PgExecutor<'_>, unit: EquipmentId, period: Interval) -> sqlx::Result<Vec<Pieces>> {
     let rows = sqlx::query!(
-        r#"select hour, nullif(shift_from, '-infinity') as shift_from, pq, gq, sq, pri_pq, pri_gq from kpi_element
-           where unit_id = $1 and hour >= $2 and hour < $3 and (pq <> 0 or gq <> 0 or sq <> 0)
-           order by hour, kpi_element.shift_from"#,
+        r#"select hour, nullif(shift_from, '-infinity') as shift_from, order_id, product_id, pq, gq, sq, rq, pri_pq, pri_gq
+           from kpi_element
+           where unit_id = $1 and hour >= $2 and hour < $3 and (pq <> 0 or gq <> 0 or sq <> 0 or rq <> 0)"#,
         unit.0,
         period.from.to_utc(),
         period.to.to_utc(),
     )
     .fetch_all(db)
     .await?;
-    let pieces = rows
-        .into_iter()
-        .map(|r| (r.hour.into(), r.shift_from.map(Timestamp::from), [r.pq, r.gq, r.sq, r.pri_pq, r.pri_gq]));
+    let pieces = rows.into_iter().map(|r| {
+        let key = (r.hour.into(), r.shift_from.map(Timestamp::from), r.order_id, r.product_id);
+        (key, [r.pq, r.gq, r.sq, r.rq, r.pri_pq, r.pri_gq])
+    });
     Ok(pieces.collect())
 }
 
@@ -114,18 +187,46 @@ struct StateColumns {
     froms: Vec<DateTime<Utc>>,
     tos: Vec<DateTime<Utc>>,
     states: Vec<String>,
+    said: Vec<String>,
     causes: Vec<Option<String>>,
+    reasons: Vec<Option<Uuid>>,
+    given_by: Vec<Option<String>>,
+    assignments: Vec<Option<i64>>,
+    minor: Vec<bool>,
 }
 
 impl StateColumns {
-    fn push(&mut self, unit: Uuid, from: DateTime<Utc>, to: DateTime<Utc>, state: &str, cause: Option<&str>) {
-        if from < to {
+    fn push(&mut self, unit: Uuid, row: &StateRow, interval: Interval) {
+        if !interval.is_empty() {
             self.units.push(unit);
-            self.froms.push(from);
-            self.tos.push(to);
-            self.states.push(state.to_owned());
-            self.causes.push(cause.map(str::to_owned));
+            self.froms.push(interval.from.to_utc());
+            self.tos.push(interval.to.to_utc());
+            self.states.push(row.state.clone());
+            self.said.push(row.said.clone());
+            self.causes.push(row.cause.clone());
+            self.reasons.push(row.reason);
+            self.given_by.push(row.given_by.clone());
+            self.assignments.push(row.assignment);
+            self.minor.push(row.minor);
         }
+    }
+}
+
+fn row_of(stretch: &Stretch) -> StateRow {
+    let (given_by, assignment) = match stretch.given_by {
+        None => (None, None),
+        Some(GivenBy::Rule) => (Some("rule".to_owned()), None),
+        Some(GivenBy::Person(id)) => (Some("person".to_owned()), Some(id)),
+    };
+    StateRow {
+        interval: stretch.interval,
+        state: stretch.state.as_str().to_owned(),
+        said: stretch.said.as_str().to_owned(),
+        cause: stretch.cause.as_deref().map(str::to_owned),
+        reason: stretch.reason.map(|id| id.0),
+        given_by,
+        assignment,
+        minor: stretch.minor,
     }
 }
 
@@ -136,8 +237,9 @@ pub async fn replace(db: &mut PgConnection, facts: &[StoredFacts]) -> sqlx::Resu
     let tos: Vec<DateTime<Utc>> = facts.iter().map(|f| f.period.to.to_utc()).collect();
     let removed = sqlx::query!(
         r#"delete from state_interval s using unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) p (unit_id, p_from, p_to)
-           where s.unit_id = p.unit_id and tstzrange(s.interval_from, s.interval_to) && tstzrange(p_from, p_to)
-           returning s.unit_id, s.interval_from, s.interval_to, s.state, s.cause, p_from as "p_from!", p_to as "p_to!""#,
+           where s.unit_id = p.unit_id and s.interval_to > p_from and s.interval_from < p_to
+           returning s.unit_id, s.interval_from, s.interval_to, s.state, s.said, s.cause, s.reason_id, s.given_by,
+                     s.assignment_id, s.minor, p_from as "p_from!", p_to as "p_to!""#,
         &units,
         &froms,
         &tos,
@@ -145,88 +247,52 @@ pub async fn replace(db: &mut PgConnection, facts: &[StoredFacts]) -> sqlx::Resu
     .fetch_all(&mut *db)
     .await?;
     let mut rows = StateColumns::default();
-    for old in &removed {
+    for old in removed {
+        let (from, to) = (Timestamp::from(old.p_from), Timestamp::from(old.p_to));
+        let interval = Interval::new(old.interval_from.into(), old.interval_to.into());
+        let row = StateRow {
+            interval,
+            state: old.state,
+            said: old.said,
+            cause: old.cause,
+            reason: old.reason_id,
+            given_by: old.given_by,
+            assignment: old.assignment_id,
+            minor: old.minor,
+        };
         // What reached into the period from outside keeps its part outside.
-        rows.push(old.unit_id, old.interval_from, old.interval_to.min(old.p_from), &old.state, old.cause.as_deref());
-        rows.push(old.unit_id, old.interval_from.max(old.p_to), old.interval_to, &old.state, old.cause.as_deref());
+        rows.push(old.unit_id, &row, Interval::new(interval.from, interval.to.min(from)));
+        rows.push(old.unit_id, &row, Interval::new(interval.from.max(to), interval.to));
     }
     for fact in facts {
-        for s in &fact.states {
-            let (from, to) = (s.interval.from.to_utc(), s.interval.to.to_utc());
-            rows.push(fact.unit.0, from, to, s.state.as_str(), s.cause.as_deref());
+        for stretch in &fact.facts.states {
+            rows.push(fact.unit.0, &row_of(stretch), stretch.interval);
         }
     }
     sqlx::query!(
-        "insert into state_interval (unit_id, interval_from, interval_to, state, cause)
-         select * from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::text[])",
+        "insert into state_interval (unit_id, interval_from, interval_to, state, said, cause, reason_id, given_by,
+                                     assignment_id, minor)
+         select * from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::text[], $6::text[],
+                              $7::uuid[], $8::text[], $9::bigint[], $10::boolean[])",
         &rows.units,
         &rows.froms,
         &rows.tos,
         &rows.states,
+        &rows.said,
         &rows.causes as &[Option<String>],
+        &rows.reasons as &[Option<Uuid>],
+        &rows.given_by as &[Option<String>],
+        &rows.assignments as &[Option<i64>],
+        &rows.minor,
     )
     .execute(&mut *db)
     .await?;
-    replace_elements(db, facts).await?;
+    elements::replace(db, facts).await?;
     sqlx::query!(
         "insert into fact_watermark (unit_id, derived_to) select * from unnest($1::uuid[], $2::timestamptz[])
          on conflict (unit_id) do update set derived_to = greatest(fact_watermark.derived_to, excluded.derived_to)",
         &units,
         &tos,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-async fn replace_elements(db: &mut PgConnection, facts: &[StoredFacts]) -> sqlx::Result<()> {
-    let rows: Vec<(Uuid, &HourElements)> =
-        facts.iter().flat_map(|f| f.hours.iter().map(move |h| (f.unit.0, h))).collect();
-    let units: Vec<Uuid> = rows.iter().map(|(unit, _)| *unit).collect();
-    let hours: Vec<DateTime<Utc>> = rows.iter().map(|(_, h)| h.hour.to_utc()).collect();
-    sqlx::query!(
-        "delete from kpi_element e using (select distinct * from unnest($1::uuid[], $2::timestamptz[])) p (unit_id, hour)
-         where e.unit_id = p.unit_id and e.hour = p.hour",
-        &units,
-        &hours,
-    )
-    .execute(&mut *db)
-    .await?;
-    let shift_froms: Vec<Option<DateTime<Utc>>> =
-        rows.iter().map(|(_, h)| h.shift.as_ref().map(|s| s.from.to_utc())).collect();
-    let shift_names: Vec<Option<String>> =
-        rows.iter().map(|(_, h)| h.shift.as_ref().map(|s| s.name.to_string())).collect();
-    let days: Vec<Option<NaiveDate>> = rows.iter().map(|(_, h)| h.shift.as_ref().map(|s| s.production_day)).collect();
-    let times = |get: fn(&Elements) -> i64| -> Vec<i64> { rows.iter().map(|(_, h)| get(&h.elements)).collect() };
-    let pieces = |get: fn(&Elements) -> f64| -> Vec<f64> { rows.iter().map(|(_, h)| get(&h.elements)).collect() };
-    sqlx::query!(
-        "insert into kpi_element (unit_id, hour, shift_from, shift_name, production_day, calendar, not_scheduled,
-                                  planned_downtime, apt, aust, adet, adot, unknown, pq, gq, sq, pri_pq, pri_gq)
-         select unit_id, hour, coalesce(shift_from, '-infinity'), shift_name, production_day, calendar, not_scheduled,
-                planned_downtime, apt, aust, adet, adot, unknown, pq, gq, sq, pri_pq, pri_gq
-         from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::date[], $6::bigint[], $7::bigint[],
-                     $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[],
-                     $14::float8[], $15::float8[], $16::float8[], $17::float8[], $18::float8[])
-              u (unit_id, hour, shift_from, shift_name, production_day, calendar, not_scheduled,
-                 planned_downtime, apt, aust, adet, adot, unknown, pq, gq, sq, pri_pq, pri_gq)",
-        &units,
-        &hours,
-        &shift_froms as &[Option<DateTime<Utc>>],
-        &shift_names as &[Option<String>],
-        &days as &[Option<NaiveDate>],
-        &times(|e| e.calendar),
-        &times(|e| e.not_scheduled),
-        &times(|e| e.planned_downtime),
-        &times(|e| e.apt),
-        &times(|e| e.aust),
-        &times(|e| e.adet),
-        &times(|e| e.adot),
-        &times(|e| e.unknown),
-        &pieces(|e| e.pq),
-        &pieces(|e| e.gq),
-        &pieces(|e| e.sq),
-        &pieces(|e| e.pri_pq),
-        &pieces(|e| e.pri_gq),
     )
     .execute(db)
     .await?;

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use gemba_domain::{
     Interval, Timestamp,
-    oee::{Carry, CountRoles, Elements, Event, StateInterval, UnitConfig, UnitFacts, UnitFold, derive_from, elements},
+    oee::{Carry, CountRoles, Elements, Event, StateInterval, UnitConfig, UnitFacts, UnitFold, derive_from},
+    order::Work,
+    reason::Stretch,
     shift::ShiftInstance,
     signal::SignalRole,
     state::UnitState,
 };
 
-use crate::plant::Unit;
+use super::context::{Accounted, Context, MARGIN_MICROS};
+use crate::{order::Catalogue, plant::Unit};
 
 /// How a unit is now, with the elements of the running shift so far.
 #[derive(Clone, Debug)]
@@ -20,6 +23,22 @@ pub struct Now {
     pub since: Timestamp,
     pub last_sample: Option<Timestamp>,
     pub elements: Elements,
+    /// What it works on, with the ideal cycle of that.
+    pub work: Option<Work>,
+    /// Its pieces can be weighed: there is an ideal cycle, and something that counts.
+    pub rated: bool,
+}
+
+impl Now {
+    /// Seconds a piece takes ideally: of what was made in the shift so far (weighed by pieces), else of what is worked on.
+    pub fn pri_seconds(&self) -> Option<f64> {
+        if !self.rated {
+            return None;
+        }
+        let made = (self.elements.pq > 0.0 && self.elements.pri_pq > 0.0)
+            .then(|| self.elements.pri_pq / self.elements.pq / 1e6);
+        made.or_else(|| self.work.as_ref()?.pri_micros.map(|micros| micros as f64 / 1e6))
+    }
 }
 
 /// The events and coverage of a window that ends now, folded. The fold is the definition; what is kept beside it
@@ -30,6 +49,9 @@ pub struct UnitBoard {
     window_from: Timestamp,
     /// What the time before the window left.
     carry: Carry,
+    /// What the unit did in the last moments before the window: they decide whether a stop at its begin is a short one.
+    before: Vec<StateInterval>,
+    context: Context,
     /// By time; of equal times in order of arrival.
     events: Vec<Event>,
     coverage: Vec<Interval>,
@@ -40,14 +62,15 @@ pub struct UnitBoard {
 }
 
 /// What the domain must know of a unit.
-pub fn config_of(unit: &Unit) -> UnitConfig {
+pub fn config_of(unit: &Unit, catalogue: &Catalogue) -> UnitConfig {
     let has = |role: SignalRole| unit.signals.iter().any(|signal| signal.role == Some(role));
     UnitConfig {
-        pri_micros: unit.ideal_cycle_seconds.map(|seconds| (seconds * 1e6).round() as i64),
+        pri_micros: catalogue.shortest_pri(unit.id),
         counts: CountRoles {
             good: has(SignalRole::GoodCount),
             scrap: has(SignalRole::ScrapCount),
             total: has(SignalRole::TotalCount),
+            rework: has(SignalRole::ReworkCount),
         },
         counter_max: unit.counter_maximum,
         ..UnitConfig::default()
@@ -58,15 +81,26 @@ impl UnitBoard {
     /// A window that begins at `window_from`, with what is stored of it.
     pub fn new(
         config: UnitConfig,
+        context: Context,
         window_from: Timestamp,
-        carry: Carry,
+        (before, carry): (Vec<StateInterval>, Carry),
         events: Vec<Event>,
         coverage: Vec<Interval>,
     ) -> Self {
         let last_sample = events.last().map(|event| event.time);
         let fold = UnitFold::resume(config.clone(), window_from, carry.clone());
-        let mut board =
-            Self { config, window_from, carry, events, coverage, fold, last_sample, unsaved_from: window_from };
+        let mut board = Self {
+            config,
+            context,
+            window_from,
+            before,
+            carry,
+            events,
+            coverage,
+            fold,
+            last_sample,
+            unsaved_from: window_from,
+        };
         board.fold_again();
         board
     }
@@ -144,11 +178,26 @@ impl UnitBoard {
         }
     }
 
+    /// Something else is said of the time from `from` on.
+    pub fn set_context(&mut self, context: Context, from: Timestamp) {
+        self.context = context;
+        self.unsaved_from = self.unsaved_from.min(from.max(self.window_from));
+    }
+
+    pub(super) fn context(&self) -> &Context {
+        &self.context
+    }
+
     /// Lets go of what lies before `window_from`.
     pub fn trim(&mut self, window_from: Timestamp) {
         if window_from <= self.window_from {
             return;
         }
+        self.before = self.states_around(Interval::new(window_from, window_from));
+        self.before.retain_mut(|state| {
+            state.interval.to = state.interval.to.min(window_from);
+            !state.interval.is_empty()
+        });
         let gone = Interval::new(self.window_from, window_from);
         let (_, carry) = derive_from(&self.config, self.carry.clone(), &self.events, &self.coverage, gone);
         self.carry = carry;
@@ -181,34 +230,78 @@ impl UnitBoard {
         if now.micros_since(covered_to) <= self.config.stale_after_micros { covered_to.min(now) } else { now }
     }
 
+    /// The machine's states of a period and some time on both sides, as far as they are known.
+    fn states_around(&self, period: Interval) -> Vec<StateInterval> {
+        let begin = period.from.plus_micros(-MARGIN_MICROS);
+        let end = period.to.plus_micros(MARGIN_MICROS).min(self.fold.covered_to().max(period.to));
+        let mut states: Vec<StateInterval> =
+            self.before.iter().filter(|state| state.interval.to > begin).cloned().collect();
+        let known = Interval::new(begin.max(self.window_from), end);
+        if !known.is_empty() {
+            self.fold.facts(known).intervals.into_iter().for_each(|state| state.append_to(&mut states));
+        }
+        states
+    }
+
+    /// Facts of a period, with the states around it.
+    fn facts_around(&self, period: Interval) -> UnitFacts {
+        UnitFacts { intervals: self.states_around(period), ..self.fold.facts(period) }
+    }
+
+    /// States as counted.
+    pub fn stretches(&self, period: Interval) -> Vec<Stretch> {
+        self.context.annotate(&self.states_around(period), period, self.fold.covered_to())
+    }
+
+    /// All that is known and said of a period, which begins within the window.
+    pub fn account(&self, period: Interval) -> Accounted {
+        self.context.account(&self.facts_around(period), period, self.fold.covered_to())
+    }
+
+    /// Facts of a period that begins within the window, cut at it.
+    pub fn facts(&self, period: Interval) -> UnitFacts {
+        self.fold.facts(period)
+    }
+
     /// How the unit is at `now`; figures since the shift began.
     pub fn now(&self, now: Timestamp, shift: Option<&ShiftInstance>) -> Now {
         let current = self.fold.current(now);
-        let elements = shift.map_or_else(Elements::default, |shift| {
-            let period = Interval::new(shift.from.max(self.window_from), self.known_until(now));
-            let facts = self.fold.facts(period);
-            elements(&facts.intervals, &facts.counts, std::slice::from_ref(shift), period, self.config.pri_micros)
-        });
+        let period = shift.map(|shift| Interval::new(shift.from.max(self.window_from), self.known_until(now)));
+        let elements = match (shift, period) {
+            (Some(shift), Some(period)) if !period.is_empty() => {
+                let facts = self.facts_around(period);
+                self.context.elements(&facts, std::slice::from_ref(shift), period, self.fold.covered_to())
+            }
+            _ => Elements::default(),
+        };
+        let at = now.min(self.fold.covered_to());
+        let labels = self.fold.facts(Interval::new(at, at.plus_micros(1))).labels;
+        // What a person says of the stop that goes on changes how it counts.
+        let last = self.stretches(Interval::new(current.since, now)).pop();
         Now {
-            state: current.state,
+            state: last.filter(|last| last.said == current.state).map_or(current.state, |last| last.state),
             cause: current.cause,
             since: current.since,
             last_sample: self.last_sample,
             elements,
+            work: self.context.work_at(&labels, at),
+            rated: self.config.pri_micros.is_some() && self.config.counts != CountRoles::default(),
         }
     }
 
     /// Takes the facts that are not stored yet, from the beginning of an hour on; `None` when all are. Those that cannot
     /// be stored are given back to [`unsave`](Self::unsave).
-    pub fn take_unsaved(&mut self) -> Option<(Interval, UnitFacts)> {
+    pub fn take_unsaved(&mut self) -> Option<(Interval, Accounted)> {
         let to = self.fold.covered_to();
         if self.unsaved_from >= to {
             return None;
         }
-        let hour = Timestamp::from_seconds(self.unsaved_from.micros().div_euclid(3_600_000_000) * 3600);
+        // A stop that ends now may turn out short in the hour before.
+        let changed = self.unsaved_from.plus_micros(-self.config.minor_stop_micros);
+        let hour = Timestamp::from_seconds(changed.micros().div_euclid(3_600_000_000) * 3600);
         let period = Interval::new(hour.max(self.window_from), to);
         self.unsaved_from = to;
-        Some((period, self.fold.facts(period)))
+        Some((period, self.account(period)))
     }
 
     /// The facts from here on are not stored after all.

@@ -72,9 +72,8 @@ impl Service {
 
     /// Good pieces that the known busy time could have given at the ideal cycle and did not: known PBT / PRI - GQ.
     fn lost_pieces(&self, line: &Line, now: Timestamp) -> Option<f64> {
-        let unit = line.constraint()?;
-        let elements = self.board.now(unit.id, now)?.elements;
-        Some(elements.known_pbt() as f64 / 1e6 / unit.ideal_cycle_seconds? - elements.gq)
+        let state = self.board.now(line.constraint()?.id, now)?;
+        Some(state.elements.known_pbt() as f64 / 1e6 / state.pri_seconds()? - state.elements.gq)
     }
 
     /// The site's figures: the elements of its lines' constraints, added up.
@@ -87,11 +86,11 @@ impl Service {
             let Some(unit) = line.constraint() else { continue };
             let Some(state) = self.board.now(unit.id, now) else { continue };
             elements += state.elements;
-            if unit.is_rated() {
+            if state.rated {
                 rated += state.elements;
                 any_rated = true;
             }
-            if let Some(pieces) = target_pieces(&state.elements, unit, line) {
+            if let Some(pieces) = target_pieces(&state, line) {
                 *target.get_or_insert(0.0) += pieces;
             }
             if let Some(oee) = line.target_oee {
@@ -176,16 +175,16 @@ impl Service {
 
     /// A unit's present.
     pub fn tile_now(&self, unit: &Unit, line: &Line, now: Timestamp) -> TileNow {
-        let Some(Now { state, cause, since, last_sample, elements }) = self.board.now(unit.id, now) else {
-            return nothing_known(now);
-        };
+        let Some(found) = self.board.now(unit.id, now) else { return nothing_known(now) };
+        let target = target_pieces(&found, line);
+        let Now { state, cause, since, last_sample, elements, rated, .. } = found;
         TileNow {
             state,
             cause: cause.map(|cause| cause.to_string()),
             since,
             last_sample,
-            kpi: kpi_view(&elements, unit.is_rated(), line.target_oee),
-            count: CountView { good: elements.gq, scrap: elements.sq, target: target_pieces(&elements, unit, line) },
+            kpi: kpi_view(&elements, rated, line.target_oee),
+            count: CountView { good: elements.gq, scrap: elements.sq, target },
         }
     }
 
@@ -221,8 +220,8 @@ fn kpi_view(elements: &Elements, rated: bool, target_oee: Option<f64>) -> KpiVie
 
 /// What the planned busy time so far should have given at target OEE: known PBT / PRI x target. Time without data is no
 /// silent loss: nothing is expected of it.
-fn target_pieces(elements: &Elements, unit: &Unit, line: &Line) -> Option<f64> {
-    Some(elements.known_pbt() as f64 / 1e6 / unit.ideal_cycle_seconds? * line.target_oee?)
+fn target_pieces(now: &Now, line: &Line) -> Option<f64> {
+    Some(now.elements.known_pbt() as f64 / 1e6 / now.pri_seconds()? * line.target_oee?)
 }
 
 fn shift_view(shift: &ShiftInstance) -> ShiftView {

@@ -218,6 +218,7 @@ impl Checker<'_> {
     }
 
     fn line(&mut self, line: &LineEntry) {
+        self.cost(line.cost_per_hour.as_ref());
         if let Some(target) = &line.target_oee
             && !(*target.get_ref() > 0.0 && *target.get_ref() <= 1.0)
         {
@@ -252,6 +253,14 @@ impl Checker<'_> {
         }
     }
 
+    fn cost(&mut self, cost: Option<&Spanned<f64>>) {
+        if let Some(cost) = cost
+            && !(0.0..1e12).contains(cost.get_ref())
+        {
+            self.report(cost, format!("cost_per_hour is {}; expected an amount of 0 or more", cost.get_ref()));
+        }
+    }
+
     fn unit(&mut self, unit: &UnitEntry) {
         for (name, value) in
             [("ideal_cycle_seconds", &unit.ideal_cycle_seconds), ("counter_maximum", &unit.counter_maximum)]
@@ -262,6 +271,7 @@ impl Checker<'_> {
                 self.report(value, format!("{name} is {}; expected a number above 0", value.get_ref()));
             }
         }
+        self.cost(unit.cost_per_hour.as_ref());
         self.siblings("signal", unit.signals.iter().map(|s| &s.code));
         let mut roles: BTreeMap<&str, usize> = BTreeMap::new();
         for signal in &unit.signals {

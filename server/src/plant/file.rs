@@ -19,6 +19,8 @@ pub struct PlantFile {
 pub struct EnterpriseEntry {
     pub code: Spanned<String>,
     pub name: String,
+    /// Three capital letters (ISO 4217).
+    pub currency: Option<Spanned<String>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -81,6 +83,8 @@ pub struct LineEntry {
     pub key_unit: Option<Spanned<String>>,
     /// 0 to 1.
     pub target_oee: Option<Spanned<f64>>,
+    /// What an hour of standing costs, in the enterprise's currency.
+    pub cost_per_hour: Option<Spanned<f64>>,
     #[serde(default, rename = "unit")]
     pub units: Vec<UnitEntry>,
 }
@@ -94,6 +98,8 @@ pub struct UnitEntry {
     pub ideal_cycle_seconds: Option<Spanned<f64>>,
     /// Where the part counters roll over to 0.
     pub counter_maximum: Option<Spanned<f64>>,
+    /// What an hour of standing costs, in the enterprise's currency; the line's when left out.
+    pub cost_per_hour: Option<Spanned<f64>>,
     /// Codes of the units of this line that take this unit's pieces.
     #[serde(default)]
     pub feeds: Vec<Spanned<String>>,

@@ -14,6 +14,7 @@ use gemba_domain::{
     signal::{SignalKind, SignalRole},
 };
 use sqlx::PgConnection;
+use toml::Spanned;
 use uuid::Uuid;
 
 use super::{
@@ -21,6 +22,7 @@ use super::{
     file::{ClosureEntry, PlantFile, ShiftEntry, SignalEntry, SiteEntry, UnitEntry},
     queries::{self, ClosureRow, EquipmentRow, ShiftRow, SignalRow, WantedSignal},
 };
+use crate::order;
 
 /// Why a file was not applied. The database is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +116,7 @@ impl Plan {
     }
 
     /// Applies the whole plan within the caller's transaction.
-    pub(super) async fn apply(&self, db: &mut PgConnection) -> sqlx::Result<()> {
+    pub(super) async fn apply(&self, db: &mut PgConnection, now: Timestamp) -> sqlx::Result<()> {
         for row in &self.equipment {
             queries::put_equipment(db, row).await?;
         }
@@ -139,7 +141,7 @@ impl Plan {
         for id in &self.removed_equipment {
             queries::delete_equipment(db, *id).await?;
         }
-        Ok(())
+        order::put_default_cycles(db, now).await
     }
 }
 
@@ -156,7 +158,10 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn file(&mut self, file: &PlantFile) {
-        let root = self.node(None, Level::Enterprise, file.enterprise.code.get_ref(), &file.enterprise.name, 0, |_| {});
+        let enterprise = &file.enterprise;
+        let root = self.node(None, Level::Enterprise, enterprise.code.get_ref(), &enterprise.name, 0, |row| {
+            row.currency = enterprise.currency.as_ref().map(|code| code.get_ref().clone());
+        });
         for (position, site) in (0..).zip(&file.sites) {
             let site_node = self.node(Some(&root), Level::Site, site.code.get_ref(), &site.name, position, |row| {
                 row.time_zone = Some(site.time_zone.get_ref().clone());
@@ -170,6 +175,7 @@ impl Builder<'_> {
                     let line_node =
                         self.node(Some(&area_node), Level::Line, line.code.get_ref(), &line.name, position, |row| {
                             row.target_oee = line.target_oee.as_ref().map(|t| *t.get_ref());
+                            row.cost_cents_per_hour = line.cost_per_hour.as_ref().map(cents);
                             row.key_unit = line.key_unit.as_ref().map(|k| k.get_ref().clone());
                         });
                     for (position, unit) in (0..).zip(&line.units) {
@@ -184,6 +190,7 @@ impl Builder<'_> {
         let node = self.node(Some(line), Level::Unit, unit.code.get_ref(), &unit.name, position, |row| {
             row.ideal_cycle_seconds = unit.ideal_cycle_seconds.as_ref().map(|v| *v.get_ref());
             row.counter_maximum = unit.counter_maximum.as_ref().map(|v| *v.get_ref());
+            row.cost_cents_per_hour = unit.cost_per_hour.as_ref().map(cents);
             row.accept_new_signals = unit.accept_new_signals;
             row.feeds = unit.feeds.iter().map(|code| code.get_ref().clone()).collect();
         });
@@ -222,6 +229,8 @@ impl Builder<'_> {
             counter_maximum: None,
             accept_new_signals: false,
             feeds: Vec::new(),
+            currency: None,
+            cost_cents_per_hour: None,
         };
         attributes(&mut row);
         self.kept.insert(row.id);
@@ -242,6 +251,8 @@ impl Builder<'_> {
                     ("counter_maximum", shown(&before.counter_maximum), shown(&row.counter_maximum)),
                     ("accept_new_signals", before.accept_new_signals.to_string(), row.accept_new_signals.to_string()),
                     ("feeds", before.feeds.join(" "), row.feeds.join(" ")),
+                    ("currency", shown(&before.currency), shown(&row.currency)),
+                    ("cost_per_hour", shown(&amount_of(before)), shown(&amount_of(&row))),
                 ]);
                 if !fields.is_empty() {
                     self.plan.changes.push(Change::Alter(title, fields));
@@ -421,6 +432,14 @@ fn shift_row(site_id: Uuid, position: i32, entry: &ShiftEntry) -> Option<ShiftRo
         days: day_bits(entry).into(),
         breaks: serde_json::json!(breaks),
     })
+}
+
+fn cents(amount: &Spanned<f64>) -> i64 {
+    (amount.get_ref() * 100.0).round() as i64
+}
+
+fn amount_of(row: &EquipmentRow) -> Option<f64> {
+    row.cost_cents_per_hour.map(|cents| cents as f64 / 100.0)
 }
 
 fn is_numeric(kind: SignalKind) -> bool {

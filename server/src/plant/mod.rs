@@ -10,7 +10,8 @@ mod service;
 pub use check::Defect;
 pub use file::{PlantFile, read};
 pub use import::{Change, ImportError, Plan};
-pub use model::{Area, Line, Plant, Signal, Site, Unit};
+pub use model::{Area, Line, Plant, Signal, Site, Unit, UnitInPlant};
+pub use queries::begin_change;
 pub use service::{LoadError, Service};
 
 #[cfg(test)]

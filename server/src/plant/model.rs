@@ -1,6 +1,6 @@
 //! The plant in memory: what every request and the engine read.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use chrono_tz::Tz;
 use gemba_domain::{
@@ -9,6 +9,8 @@ use gemba_domain::{
     signal::{SignalId, SignalKind, SignalRole},
 };
 use rustc_hash::FxHashMap;
+
+use crate::{order::Catalogue, reason::Reasons};
 
 /// The whole tree at one revision.
 #[derive(Debug, Default)]
@@ -19,8 +21,24 @@ pub struct Plant {
     pub enterprise: Option<String>,
     /// In the order of the file.
     pub sites: Vec<Site>,
+    /// Code of the currency that costs are told in.
+    pub currency: String,
+    /// Products and ideal cycles.
+    pub catalogue: Arc<Catalogue>,
+    /// Why units stand.
+    pub reasons: Arc<Reasons>,
     units: HashMap<EquipmentPath, UnitPlace>,
+    unit_ids: HashMap<EquipmentId, UnitPlace>,
     signals: FxHashMap<SignalId, (EquipmentId, Option<SignalRole>)>,
+}
+
+/// What stands in the database beside the tree.
+#[derive(Debug, Default)]
+pub(super) struct MasterData {
+    pub enterprise: Option<String>,
+    pub currency: Option<String>,
+    pub catalogue: Catalogue,
+    pub reasons: Reasons,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +78,8 @@ pub struct Line {
     pub target_oee: Option<f64>,
     /// Code of the line's constraint.
     pub key_unit: Option<String>,
+    /// What an hour of standing costs, in hundredths of the plant's currency.
+    pub cost_cents_per_hour: Option<i64>,
     pub units: Vec<Unit>,
 }
 
@@ -74,16 +94,11 @@ pub struct Unit {
     pub counter_maximum: Option<f64>,
     /// A collector may create signals here.
     pub accept_new_signals: bool,
+    /// What an hour of standing costs, in hundredths of the plant's currency.
+    pub cost_cents_per_hour: Option<i64>,
     /// Codes of the units that take its pieces.
     pub feeds: Vec<String>,
     pub signals: Vec<Signal>,
-}
-
-impl Unit {
-    /// Whether its pieces can be weighed: there is an ideal cycle, and something that counts.
-    pub fn is_rated(&self) -> bool {
-        self.ideal_cycle_seconds.is_some() && self.signals.iter().any(|s| s.role.is_some_and(SignalRole::is_count))
-    }
 }
 
 #[derive(Clone, Debug)]
@@ -121,13 +136,23 @@ impl Site {
 }
 
 impl Plant {
-    pub(super) fn new(revision: i64, enterprise: Option<String>, sites: Vec<Site>) -> Self {
-        let mut plant = Self { revision, enterprise, sites, units: HashMap::new(), signals: FxHashMap::default() };
+    pub(super) fn new(revision: i64, sites: Vec<Site>, data: MasterData) -> Self {
+        let mut plant = Self {
+            revision,
+            enterprise: data.enterprise,
+            sites,
+            currency: data.currency.unwrap_or_else(|| "EUR".to_owned()),
+            catalogue: Arc::new(data.catalogue),
+            reasons: Arc::new(data.reasons),
+            ..Self::default()
+        };
         for (s, site) in plant.sites.iter().enumerate() {
             for (a, area) in site.areas.iter().enumerate() {
                 for (l, line) in area.lines.iter().enumerate() {
                     for (u, unit) in line.units.iter().enumerate() {
-                        plant.units.insert(unit.path.clone(), UnitPlace { site: s, area: a, line: l, unit: u });
+                        let place = UnitPlace { site: s, area: a, line: l, unit: u };
+                        plant.units.insert(unit.path.clone(), place);
+                        plant.unit_ids.insert(unit.id, place);
                         plant.signals.extend(unit.signals.iter().map(|signal| (signal.id, (unit.id, signal.role))));
                     }
                 }
@@ -138,7 +163,20 @@ impl Plant {
 
     /// The unit at this path.
     pub fn unit(&self, path: &EquipmentPath) -> Option<UnitInPlant<'_>> {
-        let place = self.units.get(path)?;
+        self.at(*self.units.get(path)?)
+    }
+
+    /// The unit of this identity.
+    pub fn unit_of(&self, id: EquipmentId) -> Option<UnitInPlant<'_>> {
+        self.at(*self.unit_ids.get(&id)?)
+    }
+
+    /// The line at this path.
+    pub fn line(&self, path: &EquipmentPath) -> Option<&Line> {
+        self.sites.iter().flat_map(Site::lines).map(|(_, line)| line).find(|line| line.path == *path)
+    }
+
+    fn at(&self, place: UnitPlace) -> Option<UnitInPlant<'_>> {
         let site = self.sites.get(place.site)?;
         let area = site.areas.get(place.area)?;
         let line = area.lines.get(place.line)?;

@@ -23,6 +23,8 @@ pub struct EquipmentRow {
     pub counter_maximum: Option<f64>,
     pub accept_new_signals: bool,
     pub feeds: Vec<String>,
+    pub currency: Option<String>,
+    pub cost_cents_per_hour: Option<i64>,
 }
 
 /// One row of `shift_pattern`.
@@ -77,7 +79,7 @@ pub async fn equipment(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<EquipmentRow
     sqlx::query_as!(
         EquipmentRow,
         "select id, parent_id, level, code, name, path, position, time_zone, target_oee, key_unit,
-                ideal_cycle_seconds, counter_maximum, accept_new_signals, feeds
+                ideal_cycle_seconds, counter_maximum, accept_new_signals, feeds, currency, cost_cents_per_hour
          from equipment
          order by array_position(array['enterprise', 'site', 'area', 'line', 'unit'], level), position, code"
     )
@@ -107,13 +109,15 @@ pub async fn signals(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<SignalRow>> {
 pub async fn put_equipment(db: &mut PgConnection, row: &EquipmentRow) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into equipment (id, parent_id, level, code, name, path, position, time_zone, target_oee, key_unit,
-                                ideal_cycle_seconds, counter_maximum, accept_new_signals, feeds)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                                ideal_cycle_seconds, counter_maximum, accept_new_signals, feeds, currency,
+                                cost_cents_per_hour)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
          on conflict (id) do update set
              name = excluded.name, position = excluded.position, time_zone = excluded.time_zone,
              target_oee = excluded.target_oee, key_unit = excluded.key_unit,
              ideal_cycle_seconds = excluded.ideal_cycle_seconds, counter_maximum = excluded.counter_maximum,
-             accept_new_signals = excluded.accept_new_signals, feeds = excluded.feeds",
+             accept_new_signals = excluded.accept_new_signals, feeds = excluded.feeds, currency = excluded.currency,
+             cost_cents_per_hour = excluded.cost_cents_per_hour",
         row.id,
         row.parent_id,
         row.level,
@@ -128,6 +132,8 @@ pub async fn put_equipment(db: &mut PgConnection, row: &EquipmentRow) -> sqlx::R
         row.counter_maximum,
         row.accept_new_signals,
         &row.feeds,
+        row.currency,
+        row.cost_cents_per_hour,
     )
     .execute(db)
     .await?;

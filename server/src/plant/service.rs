@@ -17,10 +17,10 @@ use uuid::Uuid;
 
 use super::{
     import::{Existing, ImportError, Plan},
-    model::{Area, Line, Plant, Signal, Site, Unit},
+    model::{Area, Line, MasterData, Plant, Signal, Site, Unit},
     queries::{self, ClosureRow, EquipmentRow, ShiftRow, SignalRow, WantedSignal},
 };
-use crate::clock;
+use crate::{clock, order, reason};
 
 /// The plant in the database is not what this program wrote.
 #[derive(Debug, thiserror::Error)]
@@ -96,7 +96,7 @@ impl Service {
         if plan.is_empty() {
             return Ok(plan);
         }
-        plan.apply(&mut tx).await?;
+        plan.apply(&mut tx, clock::now()).await?;
         tx.commit().await?;
         if let Err(error) = self.refresh().await {
             tracing::warn!(%error, "plant imported, but not read back yet");
@@ -157,6 +157,7 @@ async fn load(pool: &PgPool) -> Result<Plant, LoadError> {
     let shifts = queries::shifts(&mut *tx).await?;
     let closures = queries::closures(&mut *tx).await?;
     let signals = queries::signals(&mut *tx).await?;
+    let (catalogue, reasons) = (order::load(&mut tx).await?, reason::load(&mut tx).await?);
     tx.commit().await?;
 
     let mut children: BTreeMap<Option<Uuid>, Vec<EquipmentRow>> = BTreeMap::new();
@@ -166,7 +167,8 @@ async fn load(pool: &PgPool) -> Result<Plant, LoadError> {
     let mut tree = Tree { children, shifts, closures, signals };
     let enterprise = tree.take(None).into_iter().next();
     let sites = enterprise.as_ref().map(|row| tree.sites(row.id)).transpose()?.unwrap_or_default();
-    Ok(Plant::new(revision, enterprise.map(|row| row.name), sites))
+    let (enterprise, currency) = enterprise.map_or((None, None), |row| (Some(row.name), row.currency));
+    Ok(Plant::new(revision, sites, MasterData { enterprise, currency, catalogue, reasons }))
 }
 
 struct Tree {
@@ -222,6 +224,7 @@ impl Tree {
                     target_oee: row.target_oee,
                     units: self.units(row.id)?,
                     key_unit: row.key_unit,
+                    cost_cents_per_hour: row.cost_cents_per_hour,
                     name: row.name,
                 })
             })
@@ -241,6 +244,7 @@ impl Tree {
                     counter_maximum: row.counter_maximum,
                     accept_new_signals: row.accept_new_signals,
                     feeds: row.feeds,
+                    cost_cents_per_hour: row.cost_cents_per_hour,
                     signals,
                     name: row.name,
                 })

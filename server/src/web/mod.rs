@@ -25,7 +25,7 @@ use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use crate::{
     auth::{self, guard},
-    historian, ingest, live, overview,
+    historian, ingest, live, order, overview, reason,
     state::AppState,
     web::{problem::Problem, routes::Routes},
 };
@@ -37,6 +37,8 @@ pub fn routes() -> Routes {
         .and(assets::routes())
         .and(auth::routes())
         .and(overview::routes())
+        .and(order::routes())
+        .and(reason::routes())
         .and(historian::routes())
         .and(live::routes())
         .and(ingest::routes())

@@ -110,7 +110,7 @@ fn elements(input: &Input) -> Elements {
     Elements {
         calendar,
         not_scheduled: calendar - micros(planned) - pause,
-        planned_downtime: pause,
+        breaks: pause,
         apt: micros(run),
         adet: micros(planned) - micros(run),
         pq: total,

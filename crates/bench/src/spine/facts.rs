@@ -11,7 +11,8 @@ use gemba_contract::unit::UnitDetail;
 use gemba_domain::{
     Interval, Timestamp,
     equipment::EquipmentId,
-    oee::{CountRoles, Elements, Event, NOT_WATCHED, StateInterval, UnitConfig, by_hour, derive},
+    oee::{CountRoles, Elements, Event, NOT_WATCHED, Plan, StateInterval, UnitConfig, by_hour, derive},
+    reason::{Annotations, annotate},
     shift::instances,
     signal::SignalRole,
 };
@@ -35,15 +36,18 @@ struct ElementRow {
     shift_from: Option<DateTime<Utc>>,
     calendar: i64,
     not_scheduled: i64,
-    planned_downtime: i64,
+    breaks: i64,
+    planned_stops: i64,
     apt: i64,
     aust: i64,
     adet: i64,
     adot: i64,
     unknown: i64,
+    minor: i64,
     pq: f64,
     gq: f64,
     sq: f64,
+    rq: f64,
     pri_pq: f64,
     pri_gq: f64,
 }
@@ -119,8 +123,8 @@ async fn read(db: &mut PgConnection, unit: EquipmentId) -> Result<Facts> {
     .fetch_all(&mut *db)
     .await?;
     let rows: Vec<ElementRow> = sqlx::query_as(
-        "select hour, nullif(shift_from, '-infinity') as shift_from, calendar, not_scheduled, planned_downtime, apt, aust,
-                adet, adot, unknown, pq, gq, sq, pri_pq, pri_gq
+        "select hour, nullif(shift_from, '-infinity') as shift_from, calendar, not_scheduled, breaks, planned_stops, apt, aust,
+                adet, adot, unknown, minor, pq, gq, sq, rq, pri_pq, pri_gq
          from kpi_element where unit_id = $1",
     )
     .bind(unit.0)
@@ -134,15 +138,18 @@ async fn read(db: &mut PgConnection, unit: EquipmentId) -> Result<Facts> {
         let elements = Elements {
             calendar: row.calendar,
             not_scheduled: row.not_scheduled,
-            planned_downtime: row.planned_downtime,
+            breaks: row.breaks,
+            planned_stops: row.planned_stops,
             apt: row.apt,
             aust: row.aust,
             adet: row.adet,
             adot: row.adot,
             unknown: row.unknown,
+            minor: row.minor,
             pq: row.pq,
             gq: row.gq,
             sq: row.sq,
+            rq: row.rq,
             pri_pq: row.pri_pq,
             pri_gq: row.pri_gq,
         };
@@ -161,6 +168,7 @@ fn derived(unit: &UnitDetail, samples: &Stored, coverage: &[Interval]) -> Result
             good: has(SignalRole::GoodCount),
             scrap: has(SignalRole::ScrapCount),
             total: has(SignalRole::TotalCount),
+            rework: has(SignalRole::ReworkCount),
         },
         ..UnitConfig::default()
     };
@@ -183,8 +191,13 @@ fn derived(unit: &UnitDetail, samples: &Stored, coverage: &[Interval]) -> Result
     for StateInterval { interval, state, cause } in &facts.intervals {
         out.say(*interval, state.as_str().to_owned(), cause.as_deref().map(str::to_owned));
     }
-    for (hour, shift, elements) in by_hour(&facts.intervals, &facts.counts, &shifts, period, pri_micros) {
-        out.elements.insert((hour, shift.and_then(|at| shifts.get(at)).map(|shift| shift.from)), elements);
+    let notes =
+        Annotations { minor_stop_micros: config.minor_stop_micros, known_to: Some(end), ..Annotations::default() };
+    let states = annotate(&facts.intervals, &notes);
+    let plan = Plan { shifts: &shifts, pri_micros, ..Plan::default() };
+    for row in by_hour(&states, &facts.counts, &plan, period) {
+        let shift = row.shift.and_then(|at| shifts.get(at)).map(|shift| shift.from);
+        out.elements.insert((row.hour, shift), row.elements);
     }
     Ok(out)
 }

@@ -25,6 +25,12 @@ pub enum Action {
     UseOwnSession,
     /// See the plant, its figures and its signals.
     ViewPlant,
+    /// Say why a unit stood, write to an hour or a shift.
+    ExplainStops,
+    /// Start, pause and finish production orders.
+    RunOrders,
+    /// Change products, ideal cycles, orders, reasons, rules and calendars.
+    ChangeMasterData,
     /// Change equipment and signals.
     ChangePlant,
     /// See and change users and collectors.
@@ -33,13 +39,15 @@ pub enum Action {
 
 words!(Action {
     UseOwnSession => "use_own_session", ViewPlant => "view_plant",
+    ExplainStops => "explain_stops", RunOrders => "run_orders", ChangeMasterData => "change_master_data",
     ChangePlant => "change_plant", Administer => "administer",
 });
 
 /// Whether `role` may do `action`. This table is the only place that says so.
 pub const fn permits(role: Role, action: Action) -> bool {
     match action {
-        Action::UseOwnSession | Action::ViewPlant => true,
+        Action::UseOwnSession | Action::ViewPlant | Action::ExplainStops | Action::RunOrders => true,
+        Action::ChangeMasterData => matches!(role, Role::Manager | Role::Admin),
         Action::ChangePlant | Action::Administer => matches!(role, Role::Admin),
     }
 }
@@ -62,6 +70,9 @@ mod tests {
             [
                 "use_own_session: operator manager admin",
                 "view_plant: operator manager admin",
+                "explain_stops: operator manager admin",
+                "run_orders: operator manager admin",
+                "change_master_data: manager admin",
                 "change_plant: admin",
                 "administer: admin",
             ]

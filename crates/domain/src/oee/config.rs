@@ -20,22 +20,25 @@ pub struct CountRoles {
     pub scrap: bool,
     /// It has a running total of all pieces.
     pub total: bool,
+    /// It has a running total of reworked pieces, counted beside the others.
+    pub rework: bool,
 }
 
 impl CountRoles {
-    /// What so many more pieces on this counter mean: good, scrap, total. `None` when the unit has no such counter.
-    pub(super) fn split(self, role: SignalRole, pieces: f64) -> Option<[f64; 3]> {
-        let CountRoles { good, scrap, total } = self;
+    /// What so many more pieces on this counter mean: good, scrap, total, rework. `None` when the unit has no such counter.
+    pub(super) fn split(self, role: SignalRole, pieces: f64) -> Option<[f64; 4]> {
+        let CountRoles { good, scrap, total, rework } = self;
         let signs = match role {
             SignalRole::GoodCount if good => {
-                [1.0, if total && !scrap { -1.0 } else { 0.0 }, if total { 0.0 } else { 1.0 }]
+                [1.0, if total && !scrap { -1.0 } else { 0.0 }, if total { 0.0 } else { 1.0 }, 0.0]
             }
             SignalRole::ScrapCount if scrap => {
-                [if total && !good { -1.0 } else { 0.0 }, 1.0, if total { 0.0 } else { 1.0 }]
+                [if total && !good { -1.0 } else { 0.0 }, 1.0, if total { 0.0 } else { 1.0 }, 0.0]
             }
             SignalRole::TotalCount if total => {
-                [if good { 0.0 } else { 1.0 }, if good && !scrap { 1.0 } else { 0.0 }, 1.0]
+                [if good { 0.0 } else { 1.0 }, if good && !scrap { 1.0 } else { 0.0 }, 1.0, 0.0]
             }
+            SignalRole::ReworkCount if rework => [0.0, 0.0, 0.0, 1.0],
             _ => return None,
         };
         Some(signs.map(|sign| sign * pieces))

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{UnitConfig, counter::QuarantineReason};
+use super::counter::QuarantineReason;
 use crate::{
     Interval, Timestamp,
     signal::{SignalRole, Value},
@@ -30,13 +30,6 @@ pub struct StateInterval {
 }
 
 impl StateInterval {
-    /// Whether this is a short stop of a machine that should produce: stopped, blocked or starved for less than
-    /// `threshold_micros`. Ask only about intervals that have ended.
-    pub fn is_minor_stop(&self, threshold_micros: i64) -> bool {
-        matches!(self.state, UnitState::Stopped | UnitState::Blocked | UnitState::Starved)
-            && self.interval.micros() < threshold_micros
-    }
-
     /// Appends it, made one with the last when that ends where this begins and says the same.
     pub fn append_to(self, states: &mut Vec<StateInterval>) {
         match states.last_mut() {
@@ -61,6 +54,8 @@ pub struct CountDelta {
     pub scrap: f64,
     /// All pieces.
     pub total: f64,
+    /// Reworked pieces.
+    pub rework: f64,
     /// Whether the counter was unavailable or nobody was watching somewhere in between: the pieces were made in
     /// that gap or around it, not at its end.
     pub after_gap: bool,
@@ -93,6 +88,19 @@ pub struct UnitFacts {
     pub counts: Vec<CountDelta>,
     /// Readings that were not counted, in the order of `interval.to`.
     pub quarantined: Vec<Quarantined>,
+    /// What the unit's own signals named, in order; each until the next word of its role, or the end of the period.
+    pub labels: Vec<Label>,
+}
+
+/// A word in force: which order, which product, why it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// From when to when.
+    pub interval: Interval,
+    /// Order, product or stop reason.
+    pub role: SignalRole,
+    /// The word.
+    pub word: Arc<str>,
 }
 
 impl UnitFacts {
@@ -103,14 +111,15 @@ impl UnitFacts {
         }
         self.counts.extend(next.counts);
         self.quarantined.extend(next.quarantined);
-    }
-
-    /// Number and total length (microseconds) of the short stops among the intervals, by the unit's threshold; see
-    /// [`StateInterval::is_minor_stop`].
-    pub fn minor_stops(&self, config: &UnitConfig) -> (usize, i64) {
-        self.intervals
-            .iter()
-            .filter(|state| state.is_minor_stop(config.minor_stop_micros))
-            .fold((0, 0), |(count, micros), state| (count + 1, micros + state.interval.micros()))
+        for label in next.labels {
+            let same = |last: &&mut Label| last.role == label.role;
+            match self.labels.iter_mut().rev().find(same) {
+                Some(last) if last.interval.to == label.interval.from && last.word == label.word => {
+                    last.interval.to = label.interval.to;
+                }
+                _ => self.labels.push(label),
+            }
+        }
+        self.labels.sort_by_key(|label| (label.interval.from, label.role));
     }
 }

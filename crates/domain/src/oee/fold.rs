@@ -4,6 +4,7 @@ use super::{
     config::UnitConfig,
     counter::{Counter, Step},
     facts::{CountDelta, Event, Quarantined, StateInterval, UnitFacts},
+    labels::{self, Labels},
     timeline::{Exposure, Timeline, not_watched},
 };
 use crate::{
@@ -38,7 +39,8 @@ pub struct Current {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Carry {
     signs: Signs,
-    counters: [Counter; 3],
+    counters: [Counter; 4],
+    labels: labels::InForce,
 }
 
 impl Carry {
@@ -71,6 +73,9 @@ impl Carry {
             if let Some(counter) = counter_index(event.role) {
                 carry.counters[counter].read(event.time, &event.value, &config.limits());
             }
+            if let Some(label) = labels::index(event.role) {
+                carry.labels[label] = labels::word(&event.value);
+            }
         }
         carry
     }
@@ -81,6 +86,7 @@ fn counter_index(role: SignalRole) -> Option<usize> {
         SignalRole::GoodCount => Some(0),
         SignalRole::ScrapCount => Some(1),
         SignalRole::TotalCount => Some(2),
+        SignalRole::ReworkCount => Some(3),
         _ => None,
     }
 }
@@ -89,7 +95,7 @@ fn counter_index(role: SignalRole) -> Option<usize> {
 #[derive(Clone, Copy, Debug)]
 struct Counted {
     interval: Interval,
-    pieces: [f64; 3],
+    pieces: [f64; 4],
     gap: bool,
     /// Of the time from `interval.from` to the beginning of the timeline.
     exposure: Exposure,
@@ -106,7 +112,8 @@ struct Counted {
 pub struct UnitFold {
     config: UnitConfig,
     signs: Signs,
-    counters: [Counter; 3],
+    counters: [Counter; 4],
+    labels: Labels,
     timeline: Timeline,
     /// The timeline begins here: what was before is drained.
     horizon: Timestamp,
@@ -130,6 +137,7 @@ impl UnitFold {
             timeline: Timeline::new(start, classify(&carry.signs)),
             signs: carry.signs,
             counters: carry.counters,
+            labels: Labels::new(carry.labels),
             horizon: start,
             now: start,
             covered_to: start,
@@ -152,9 +160,10 @@ impl UnitFold {
             return Err(OutOfOrder { time, current: self.now });
         }
         self.now = time;
-        match counter_index(role) {
-            Some(counter) => self.count(time, role, counter, value),
-            None => {
+        match (counter_index(role), labels::index(role)) {
+            (Some(counter), _) => self.count(time, role, counter, value),
+            (None, Some(label)) => self.labels.say(time, label, labels::word(value)),
+            (None, None) => {
                 self.signs.apply(role, value);
                 self.timeline.say(time, classify(&self.signs));
             }
@@ -235,6 +244,7 @@ impl UnitFold {
             intervals: self.timeline.states(Interval::new(period.from.max(self.horizon), period.to)),
             counts: self.counts_from(period.from).take_while(|delta| read(delta.interval.to)).collect(),
             quarantined: self.quarantined.iter().filter(|it| read(it.interval.to)).cloned().collect(),
+            labels: self.labels.of(Interval::new(period.from.max(self.horizon), period.to)),
         }
     }
 
@@ -262,8 +272,9 @@ impl UnitFold {
 
     fn finished(&self, it: &Counted) -> CountDelta {
         let reachable = Interval::new(it.interval.from.max(self.horizon), it.interval.to);
-        let [good, scrap, total] = it.pieces;
-        let mut delta = CountDelta { interval: it.interval, good, scrap, total, after_gap: false, known_share: 1.0 };
+        let [good, scrap, total, rework] = it.pieces;
+        let mut delta =
+            CountDelta { interval: it.interval, good, scrap, total, rework, after_gap: false, known_share: 1.0 };
         if it.gap || it.exposure.unwatched || !self.timeline.coverage.contains(reachable) {
             let mut exposure = it.exposure;
             exposure.add(self.timeline.exposure(reachable));
@@ -288,8 +299,11 @@ impl UnitFold {
         let quarantined_end = self.quarantined.partition_point(|it| it.interval.to < time);
         let quarantined = self.quarantined.drain(..quarantined_end).collect();
 
+        let mut labels = Vec::new();
         if let Some(last) = intervals.last() {
             let end = last.interval.to;
+            labels = self.labels.of(Interval::new(self.horizon, end));
+            self.labels.forget_before(end);
             for counter in &mut self.counters {
                 counter.remember(&self.timeline, self.horizon, end);
             }
@@ -300,7 +314,7 @@ impl UnitFold {
             self.horizon = end;
         }
         self.now = self.now.max(time);
-        UnitFacts { intervals, counts, quarantined }
+        UnitFacts { intervals, counts, quarantined, labels }
     }
 
     /// What is left to the period that begins at `time`, not before the last event.
@@ -309,7 +323,7 @@ impl UnitFold {
         for counter in &mut counters {
             counter.remember(&self.timeline, self.horizon, time);
         }
-        Carry { signs: self.signs.clone(), counters }
+        Carry { signs: self.signs.clone(), counters, labels: self.labels.in_force().clone() }
     }
 }
 

@@ -11,9 +11,14 @@ impl Elements {
         self.calendar - self.not_scheduled
     }
 
+    /// Planned downtime: breaks and planned stops.
+    pub fn planned_downtime(&self) -> i64 {
+        self.breaks + self.planned_stops
+    }
+
     /// PBT, planned busy time: POT less planned downtime.
     pub fn pbt(&self) -> i64 {
-        self.pot() - self.planned_downtime
+        self.pot() - self.planned_downtime()
     }
 
     /// PBT of which it is known what the unit did: the denominator of the figures.
@@ -100,6 +105,26 @@ impl Elements {
         ratio(self.sq, self.pq)
     }
 
+    /// Rework ratio = RQ / PQ.
+    pub fn rework_ratio(&self) -> Option<f64> {
+        ratio(self.rq, self.pq)
+    }
+
+    /// First pass yield = good / inspected; every piece counts as inspected.
+    pub fn first_pass_yield(&self) -> Option<f64> {
+        ratio(self.gq, self.pq)
+    }
+
+    /// AOET, actual order execution time: time with an order, APT + AUST + ADET.
+    pub fn aoet(&self) -> i64 {
+        self.aubt()
+    }
+
+    /// Throughput rate = PQ / AOET, pieces per hour.
+    pub fn throughput_rate(&self) -> Option<f64> {
+        ratio(self.pq * 3.6e9, self.aoet() as f64)
+    }
+
     /// Whether more was made in the producing time than the ideal cycle allows: effectiveness above 105 % even without
     /// one piece, which may have been made before the period and read in it. Then the ideal cycle is too long (or the
     /// unit produces in times its plan calls breaks, or a state is reported wrongly), and the figure means nothing.
@@ -109,7 +134,7 @@ impl Elements {
     }
 }
 
-fn ratio(numerator: f64, denominator: f64) -> Option<f64> {
+pub(super) fn ratio(numerator: f64, denominator: f64) -> Option<f64> {
     (denominator > 0.0).then(|| numerator / denominator)
 }
 
@@ -124,7 +149,7 @@ mod tests {
     fn textbook() -> Elements {
         Elements {
             calendar: 480 * MINUTE,
-            planned_downtime: 60 * MINUTE,
+            breaks: 60 * MINUTE,
             apt: 373 * MINUTE,
             adet: 47 * MINUTE,
             pq: 19_271.0,

@@ -1,9 +1,9 @@
 //! How OEE is made: samples to facts, facts to elements, elements to figures (ISO 22400-2).
 //!
 //! ```text
-//!  samples by role ─┐   fold / derive      intervals, counts      elements        kpi
-//!                   ├──> UnitFold ──────────> UnitFacts ──────────> Elements ──> figures
-//!  coverage ────────┘                            ▲ shifts, period ──┘
+//!  samples by role ─┐   fold / derive      intervals, counts       elements        kpi
+//!                   ├──> UnitFold ──────────> UnitFacts ───────────> Elements ──> figures
+//!  coverage ────────┘            reasons (annotate) ▲  ▲ Plan: shifts, works
 //! ```
 //!
 //! 1. **Facts** ([`UnitFold`], [`derive()`]). The newest value of each role decides the state
@@ -12,10 +12,11 @@
 //!    Running totals become [`CountDelta`]s; what cannot be is [`Quarantined`] and shown, never counted and never
 //!    dropped without a word. The fold takes events one at a time, in order, and gives at each moment the same
 //!    facts as a derivation over everything would: live figures and figures worked out years later are one.
-//! 2. **Elements** ([`elements()`], [`by_hour`]). The plan (shifts and breaks) and the intervals cut each other; each piece
-//!    falls in one of seven buckets, which sum to calendar time to the microsecond. Elements are additive: over
-//!    hours, shifts, units.
-//! 3. **Figures** (methods of [`Elements`]). One division at the very end. A denominator of zero gives `None`: no
+//! 2. **Elements** ([`elements()`], [`by_hour`]). Reasons are laid over the intervals ([`crate::reason::annotate`]); the
+//!    [`Plan`] (shifts, breaks, planned stops, orders) and the intervals cut each other; each piece falls in one of eight
+//!    [buckets](Bucket), which sum to calendar time to the microsecond. Elements are additive: over hours, shifts, units,
+//!    orders, products.
+//! 3. **Figures** (methods of [`Elements`], by a [`Profile`]). One division at the very end. A denominator of zero gives `None`: no
 //!    value, neither 0 % nor 100 %. Unknown time is in no denominator; [`Elements::coverage`] stands beside every figure.
 //!
 //! The identity OEE = availability x effectiveness x quality ratio = sum(PRI x GQ) / PBT holds for every answer.
@@ -40,6 +41,8 @@ mod elements;
 mod facts;
 mod fold;
 mod kpi;
+mod labels;
+mod profile;
 mod timeline;
 
 #[cfg(test)]
@@ -47,7 +50,8 @@ mod properties;
 
 pub use config::{CountRoles, UnitConfig};
 pub use counter::QuarantineReason;
-pub use elements::{Elements, by_hour, elements};
-pub use facts::{CountDelta, Event, Quarantined, StateInterval, UnitFacts};
+pub use elements::{Bucket, Elements, Loss, Plan, Row, by_hour, elements};
+pub use facts::{CountDelta, Event, Label, Quarantined, StateInterval, UnitFacts};
 pub use fold::{Carry, Current, OutOfOrder, UnitFold, derive, derive_from};
+pub use profile::{Factors, Profile};
 pub use timeline::NOT_WATCHED;

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     Interval, Timestamp,
+    order::{OrderId, Work},
+    reason::{Annotations, Stretch, annotate},
     shift::ShiftInstance,
     signal::{SignalRole, Value},
 };
@@ -24,7 +26,7 @@ fn stretch(from: i64, to: i64) -> Interval {
 fn config() -> UnitConfig {
     UnitConfig {
         pri_micros: Some(10_000_000),
-        counts: CountRoles { good: false, scrap: true, total: true },
+        counts: CountRoles { good: false, scrap: true, total: true, rework: true },
         counter_max: Some(999.0),
         ..UnitConfig::default()
     }
@@ -47,16 +49,24 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => word(SignalRole::TotalCount, &["UNAVAILABLE"]),
         6 => grow(SignalRole::TotalCount),
         2 => grow(SignalRole::ScrapCount),
+        1 => grow(SignalRole::ReworkCount),
+        1 => word(SignalRole::Order, &["PO-1", "PO-2", "UNAVAILABLE"]),
+        1 => word(SignalRole::Product, &["bolt", "nut"]),
+        1 => word(SignalRole::StopReason, &["jam", ""]),
     ];
     prop::collection::vec((prop_oneof![1 => Just(0i64), 3 => 1i64..300], reading), 0..120).prop_map(|readings| {
-        let (mut time, mut totals) = (0, [0.0f64; 2]);
+        let (mut time, mut totals) = (0, [0.0f64; 3]);
         let mut events = Vec::new();
         for (after, (role, word, by)) in readings {
             time += after;
             if time >= END {
                 break;
             }
-            let total = &mut totals[usize::from(role == SignalRole::ScrapCount)];
+            let total = &mut totals[match role {
+                SignalRole::ScrapCount => 1,
+                SignalRole::ReworkCount => 2,
+                _ => 0,
+            }];
             *total = (*total + by).max(0.0) % 1000.0;
             let value = word.map_or(Value::Number(*total), |word| Value::Text(word.into()));
             events.push(Event { time: at(time), role, value });
@@ -87,10 +97,31 @@ fn shifts() -> impl Strategy<Value = Vec<ShiftInstance>> {
             time = from + length;
             let mut shift = ShiftInstance::around_the_clock(stretch(from, time));
             shift.breaks.push(stretch(from + begin, from + begin + pause));
+            shift.planned_stops.push(stretch(from + begin + pause / 2, from + begin + 2 * pause));
             shift
         };
         shifts.into_iter().map(&mut make).collect()
     })
+}
+
+/// Orders one after the other, some with a hole before them; some name only a product.
+fn works() -> impl Strategy<Value = Vec<Work>> {
+    prop::collection::vec((0i64..2000, 1i64..5000, any::<bool>(), prop::option::of(1i64..20)), 0..5).prop_map(|works| {
+        let mut time = -1000;
+        let mut make = |(hole, length, ordered, pri): (i64, i64, bool, Option<i64>)| {
+            let from = time + hole;
+            time = from + length;
+            let order = ordered.then_some(OrderId(uuid::Uuid::from_u128(1)));
+            Work { interval: stretch(from, time), order, product: None, pri_micros: pri.map(|s| s * 1_000_000) }
+        };
+        works.into_iter().map(&mut make).collect()
+    })
+}
+
+/// With short stops marked.
+fn annotated(facts: &UnitFacts) -> Vec<Stretch> {
+    let minor_stop_micros = config().minor_stop_micros;
+    annotate(&facts.intervals, &Annotations { minor_stop_micros, ..Annotations::default() })
 }
 
 fn close(a: f64, b: f64) -> bool {
@@ -99,10 +130,12 @@ fn close(a: f64, b: f64) -> bool {
 
 /// Equal to the microsecond and the piece; weighted sums to the rounding of their shares.
 fn same(a: &Elements, b: &Elements) -> bool {
-    let times =
-        |e: &Elements| [e.calendar, e.not_scheduled, e.planned_downtime, e.apt, e.aust, e.adet, e.adot, e.unknown];
+    let times = |e: &Elements| {
+        let planned = [e.calendar, e.not_scheduled, e.breaks, e.planned_stops];
+        (planned, [e.apt, e.aust, e.adet, e.adot, e.unknown, e.minor])
+    };
     times(a) == times(b)
-        && [a.pq, a.gq, a.sq] == [b.pq, b.gq, b.sq]
+        && [a.pq, a.gq, a.sq, a.rq] == [b.pq, b.gq, b.sq, b.rq]
         && close(a.pri_pq, b.pri_pq)
         && close(a.pri_gq, b.pri_gq)
 }
@@ -195,32 +228,63 @@ proptest! {
         }
     }
 
-    /// Time buckets sum to calendar time; hours sum to the whole; two periods sum to both together.
+    /// Time buckets sum to calendar time; hours, shifts and orders sum to the whole; two periods sum to both together; what
+    /// time went where sums to the elements.
     #[test]
-    fn parts_sum_to_the_whole(events in events(), coverage in coverage(), shifts in shifts(), middle in 0..END) {
+    fn parts_sum_to_the_whole(
+        events in events(), coverage in coverage(), shifts in shifts(), works in works(), since in prop::option::of(-100..END), middle in 0..END,
+    ) {
         let facts = derive(&config(), &events, &coverage, stretch(0, END));
-        let pri = config().pri_micros;
-        let of = |period| elements(&facts.intervals, &facts.counts, &shifts, period, pri);
+        let states = annotated(&facts);
+        let plan = Plan { shifts: &shifts, works: &works, pri_micros: config().pri_micros, by_order_since: since.map(at) };
+        let of = |period| elements(&states, &facts.counts, &plan, period);
         let whole = of(stretch(0, END));
         prop_assert_eq!(whole.calendar, END * 1_000_000);
-        let Elements { not_scheduled, planned_downtime, apt, aust, adet, adot, unknown, .. } = whole;
-        prop_assert_eq!(not_scheduled + planned_downtime + apt + aust + adet + adot + unknown, whole.calendar);
+        let Elements { not_scheduled, breaks, planned_stops, apt, aust, adet, adot, unknown, minor, .. } = whole;
+        prop_assert_eq!(not_scheduled + breaks + planned_stops + apt + aust + adet + adot + unknown, whole.calendar);
+        prop_assert!(minor <= adet);
 
-        let hours = by_hour(&facts.intervals, &facts.counts, &shifts, stretch(0, END), pri);
-        let sum: Elements = hours.iter().map(|(_, _, row)| row).sum();
+        let hours = by_hour(&states, &facts.counts, &plan, stretch(0, END));
+        let sum: Elements = hours.iter().map(|row| row.elements).sum();
         prop_assert!(same(&sum, &whole), "{:?} is not {:?}", sum, whole);
-        prop_assert!(hours.iter().all(|(hour, shift, row)| hour.micros() % 3_600_000_000 == 0
-            && row.calendar <= 3_600_000_000
-            && (shift.is_some() || (row.calendar == row.not_scheduled && row.pri_pq == 0.0))));
+        prop_assert!(hours.iter().all(|row| row.hour.micros() % 3_600_000_000 == 0
+            && row.elements.calendar <= 3_600_000_000
+            && (row.shift.is_some() || (row.elements.calendar == row.elements.not_scheduled && row.elements.pri_pq == 0.0))));
+        for row in &hours {
+            let of = |bucket: Bucket| row.losses.iter().filter(|it| it.bucket == bucket).map(|it| it.micros).sum::<i64>();
+            let e = &row.elements;
+            prop_assert_eq!(
+                (of(Bucket::Producing), of(Bucket::Setup), of(Bucket::Delay), of(Bucket::NoOrder), of(Bucket::Unknown)),
+                (e.apt, e.aust, e.adet, e.adot, e.unknown)
+            );
+            prop_assert_eq!(row.losses.iter().map(|it| it.micros).sum::<i64>(), e.calendar);
+        }
 
         let both = of(stretch(0, middle)) + of(stretch(middle, END));
         prop_assert!(same(&both, &whole), "{:?} is not {:?}", both, whole);
     }
 
+    /// A switch between iso22400 and tpm never changes OEE; every profile's factors multiply to its OEE.
+    #[test]
+    fn a_profile_names_losses_otherwise_and_loses_the_same(events in events(), coverage in coverage(), shifts in shifts()) {
+        let facts = derive(&config(), &events, &coverage, stretch(0, END));
+        let plan = Plan { shifts: &shifts, pri_micros: config().pri_micros, ..Plan::default() };
+        let it = elements(&annotated(&facts), &facts.counts, &plan, stretch(0, END));
+        prop_assert_eq!(Profile::Iso22400.factors(&it).oee, Profile::Tpm.factors(&it).oee);
+        prop_assert_eq!(Profile::Iso22400.factors(&it).oee, it.oee());
+        for profile in Profile::ALL {
+            let Factors { availability, performance, quality, oee } = profile.factors(&it);
+            if let (Some(a), Some(p), Some(q)) = (availability, performance, quality) {
+                prop_assert!(oee.is_some_and(|oee| close(oee, a * p * q)), "{:?} is not {}", oee, a * p * q);
+            }
+        }
+    }
+
     #[test]
     fn oee_is_availability_times_effectiveness_times_quality(events in events(), coverage in coverage(), shifts in shifts()) {
         let facts = derive(&config(), &events, &coverage, stretch(0, END));
-        let it = elements(&facts.intervals, &facts.counts, &shifts, stretch(0, END), config().pri_micros);
+        let plan = Plan { shifts: &shifts, pri_micros: config().pri_micros, ..Plan::default() };
+        let it = elements(&annotated(&facts), &facts.counts, &plan, stretch(0, END));
         if let (Some(a), Some(e), Some(q)) = (it.availability(), it.effectiveness(), it.quality_ratio()) {
             let oee = it.oee();
             prop_assert!(oee.is_some_and(|oee| close(oee, a * e * q)), "{:?} is not {}", oee, a * e * q);

@@ -42,7 +42,7 @@ impl ClosureKind {
 }
 
 /// Shifts as they take place, closures taken out. A shift that a holiday cuts in two becomes two instances of the same name and
-/// production day; one that is wholly closed is gone. Planned downtime becomes a break. Ordered by begin.
+/// production day; one that is wholly closed is gone. Ordered by begin.
 pub fn closed(shifts: Vec<ShiftInstance>, closures: &[Closure]) -> Vec<ShiftInstance> {
     let of_kind = |kind: ClosureKind| {
         let mut intervals: Vec<Interval> = closures.iter().filter(|c| c.kind == kind).map(|c| c.interval).collect();
@@ -52,10 +52,11 @@ pub fn closed(shifts: Vec<ShiftInstance>, closures: &[Closure]) -> Vec<ShiftInst
     let (holidays, downtime) = (of_kind(ClosureKind::NotScheduled), of_kind(ClosureKind::PlannedDowntime));
     let mut out = Vec::with_capacity(shifts.len());
     for shift in shifts {
-        let pauses = merged(shift.breaks.iter().chain(&downtime).copied());
+        let stops = merged(shift.planned_stops.iter().chain(&downtime).copied());
         for piece in without(shift.interval(), &holidays) {
-            let breaks = pauses.iter().filter_map(|pause| pause.intersection(&piece)).collect();
-            out.push(ShiftInstance { from: piece.from, to: piece.to, breaks, ..shift.clone() });
+            let within = |all: &[Interval]| all.iter().filter_map(|it| it.intersection(&piece)).collect();
+            let (breaks, planned_stops) = (within(&shift.breaks), within(&stops));
+            out.push(ShiftInstance { from: piece.from, to: piece.to, breaks, planned_stops, ..shift.clone() });
         }
     }
     out.sort_by_key(|shift| (shift.from, shift.to));
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_holiday_cuts_shifts_and_downtime_becomes_a_break() {
+    fn a_holiday_cuts_shifts_and_downtime_is_a_planned_stop() {
         use ClosureKind::{NotScheduled, PlannedDowntime};
         let shifts = vec![shift(6, 14, &[(10, 11)]), shift(14, 22, &[])];
         assert_eq!(closed(shifts.clone(), &[]), shifts);
@@ -122,8 +123,9 @@ mod tests {
         assert_eq!(holiday, [shift(6, 12, &[(10, 11)])]);
         let in_two = closed(shifts.clone(), &[closure(9, 11, NotScheduled), closure(10, 12, NotScheduled)]);
         assert_eq!(in_two, [shift(6, 9, &[]), shift(12, 14, &[]), shift(14, 22, &[])]);
-        let overhaul = closed(shifts, &[closure(11, 16, PlannedDowntime)]);
-        assert_eq!(overhaul, [shift(6, 14, &[(10, 14)]), shift(14, 22, &[(14, 16)])]);
+        let overhaul = closed(shifts, &[closure(11, 16, PlannedDowntime), closure(15, 17, PlannedDowntime)]);
+        assert_eq!(overhaul.iter().map(|s| &*s.breaks).collect::<Vec<_>>(), [&[hours(10, 11)][..], &[]]);
+        assert_eq!(overhaul.iter().map(|s| &*s.planned_stops).collect::<Vec<_>>(), [[hours(11, 14)], [hours(14, 17)]]);
     }
 
     proptest! {

@@ -14,8 +14,12 @@ pub struct ShiftInstance {
     pub from: Timestamp,
     /// End (exclusive).
     pub to: Timestamp,
-    /// Planned downtime within it, in order, apart from each other.
+    /// The team that works it, where a roster says so.
+    pub team: Option<Arc<str>>,
+    /// Breaks within it, in order, apart from each other.
     pub breaks: Vec<Interval>,
+    /// Planned downtime within it other than breaks, in order, apart from each other.
+    pub planned_stops: Vec<Interval>,
     /// The local date on which it begins, to which all of it belongs.
     pub production_day: NaiveDate,
 }
@@ -33,7 +37,9 @@ impl ShiftInstance {
             name: "Around the clock".into(),
             from: period.from,
             to: period.to,
+            team: None,
             breaks: Vec::new(),
+            planned_stops: Vec::new(),
             production_day: period.from.to_utc().date_naive(),
         }
     }
@@ -92,7 +98,15 @@ fn instance<Tz: TimeZone>(pattern: &ShiftPattern, tz: &Tz, day: NaiveDate) -> Op
         .iter()
         .filter_map(|(begin, end)| Interval::new(at(*begin)?, at(*end)?).intersection(&whole))
         .collect();
-    Some(ShiftInstance { name: pattern.name().clone(), from: whole.from, to: whole.to, breaks, production_day: day })
+    Some(ShiftInstance {
+        name: pattern.name().clone(),
+        from: whole.from,
+        to: whole.to,
+        team: None,
+        breaks,
+        planned_stops: Vec::new(),
+        production_day: day,
+    })
 }
 
 /// The moment of a local time: of two the first, of none the moment at which the clocks jumped over it.

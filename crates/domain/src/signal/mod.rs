@@ -52,6 +52,14 @@ pub enum SignalRole {
     ScrapCount,
     /// Running total of all pieces.
     TotalCount,
+    /// Running total of reworked pieces.
+    ReworkCount,
+    /// Code of the production order that runs, as the machine or its terminal says it.
+    Order,
+    /// Code of the product that is made.
+    Product,
+    /// The machine's own code or text for why it stands.
+    StopReason,
 }
 
 macro_rules! words {
@@ -77,7 +85,12 @@ pub(crate) use words;
 impl SignalRole {
     /// Whether it counts pieces.
     pub const fn is_count(self) -> bool {
-        matches!(self, Self::GoodCount | Self::ScrapCount | Self::TotalCount)
+        matches!(self, Self::GoodCount | Self::ScrapCount | Self::TotalCount | Self::ReworkCount)
+    }
+
+    /// Whether its words say what is made, or why nothing is: in force until the next one, without deciding the state.
+    pub const fn is_label(self) -> bool {
+        matches!(self, Self::Order | Self::Product | Self::StopReason)
     }
 }
 
@@ -89,7 +102,8 @@ words!(SignalKind {
 words!(SignalRole {
     Availability => "availability", Execution => "execution", ControllerMode => "controller_mode",
     FunctionalMode => "functional_mode", WaitState => "wait_state", EmergencyStop => "emergency_stop",
-    GoodCount => "good_count", ScrapCount => "scrap_count", TotalCount => "total_count",
+    GoodCount => "good_count", ScrapCount => "scrap_count", TotalCount => "total_count", ReworkCount => "rework_count",
+    Order => "order", Product => "product", StopReason => "stop_reason",
 });
 
 /// What a source said at one moment. "I do not know" is something a source can say.

@@ -144,7 +144,13 @@ impl Signs {
             SignalRole::FunctionalMode => self.functional_mode.hear(value),
             SignalRole::WaitState => self.wait_state.hear(value),
             SignalRole::EmergencyStop => self.emergency_stop.hear(value),
-            SignalRole::GoodCount | SignalRole::ScrapCount | SignalRole::TotalCount => return false,
+            SignalRole::GoodCount
+            | SignalRole::ScrapCount
+            | SignalRole::TotalCount
+            | SignalRole::ReworkCount
+            | SignalRole::Order
+            | SignalRole::Product
+            | SignalRole::StopReason => return false,
         }
         true
     }

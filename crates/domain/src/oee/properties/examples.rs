@@ -1,6 +1,8 @@
 use super::{at, stretch};
 use crate::{
     oee::*,
+    order::{OrderId, ProductId, Work},
+    reason::{Annotations, Stretch, annotate},
     shift::ShiftInstance,
     signal::{SignalRole, Value},
 };
@@ -15,7 +17,12 @@ fn count(time: i64, role: SignalRole, total: f64) -> Event {
 }
 
 fn with(good: bool, scrap: bool, total: bool) -> UnitConfig {
-    UnitConfig { counts: CountRoles { good, scrap, total }, ..UnitConfig::default() }
+    UnitConfig { counts: CountRoles { good, scrap, total, rework: false }, ..UnitConfig::default() }
+}
+
+/// Its states without reasons.
+fn plain(facts: &UnitFacts) -> Vec<Stretch> {
+    annotate(&facts.intervals, &Annotations::default())
 }
 
 /// `0-60 producing ACTIVE`, seconds.
@@ -42,7 +49,6 @@ fn a_hole_in_coverage_is_unknown_and_the_state_goes_on_after_it() {
             "390-400 unknown NOT WATCHED",
         ]
     );
-    assert_eq!(facts.minor_stops(&UnitConfig::default()), (1, 100_000_000));
 }
 
 #[test]
@@ -151,13 +157,9 @@ fn a_collector_that_was_away_does_not_lift_oee() {
     assert_eq!(gap.iter().map(|it| (it.interval, it.good)).collect::<Vec<_>>(), [(stretch(1799, 5400), 3601.0)]);
     assert!((gap[0].known_share - 1.0 / 3601.0).abs() < 1e-12);
 
-    let it = elements(
-        &facts.intervals,
-        &facts.counts,
-        &[ShiftInstance::around_the_clock(period)],
-        period,
-        config.pri_micros,
-    );
+    let shifts = [ShiftInstance::around_the_clock(period)];
+    let plan = Plan { shifts: &shifts, pri_micros: config.pri_micros, ..Plan::default() };
+    let it = elements(&plain(&facts), &facts.counts, &plan, period);
     assert_eq!((it.pq, it.coverage()), (7199.0, Some(0.5)));
     assert!(it.oee().is_some_and(|oee| (0.999..=1.0).contains(&oee)), "{:?}", it.oee());
 }
@@ -212,8 +214,9 @@ fn elements_by_the_plan() {
     events.sort_by_key(|event| event.time);
     let config = UnitConfig { pri_micros: Some(1_000_000), ..with(true, false, false) };
     let facts = derive(&config, &events, &[stretch(0, 900)], stretch(0, 1100));
-    let it = elements(&facts.intervals, &facts.counts, &[shift], stretch(0, 1100), config.pri_micros);
-    let seconds = [it.calendar, it.not_scheduled, it.planned_downtime, it.apt, it.aust, it.adet, it.adot, it.unknown];
+    let plan = Plan { shifts: &[shift], pri_micros: config.pri_micros, ..Plan::default() };
+    let it = elements(&plain(&facts), &facts.counts, &plan, stretch(0, 1100));
+    let seconds = [it.calendar, it.not_scheduled, it.breaks, it.apt, it.aust, it.adet, it.adot, it.unknown];
     assert_eq!(seconds.map(|micros| micros / 1_000_000), [1100, 200, 100, 200, 200, 200, 100, 100]);
     assert_eq!((it.pq, it.gq, it.pri_pq), (4.0, 4.0, 3e6), "the piece read at the end of the shift is outside it");
 }
@@ -223,15 +226,55 @@ fn hours_are_split_at_shift_borders() {
     let shifts =
         [ShiftInstance::around_the_clock(stretch(1800, 5400)), ShiftInstance::around_the_clock(stretch(5400, 7200))];
     let facts = derive(&with(true, false, false), &[say(0, "ACTIVE")], &[stretch(0, 9000)], stretch(0, 9000));
-    let rows = by_hour(&facts.intervals, &facts.counts, &shifts, stretch(0, 9000), None);
+    let plan = Plan { shifts: &shifts, ..Plan::default() };
+    let rows = by_hour(&plain(&facts), &facts.counts, &plan, stretch(0, 9000));
+    let minutes = |micros: i64| micros / 60_000_000;
     let lines: Vec<_> = rows
         .iter()
-        .map(|(hour, shift, row)| {
-            (hour.micros() / 3_600_000_000, *shift, row.calendar / 60_000_000, row.apt / 60_000_000)
+        .map(|row| {
+            (minutes(row.hour.micros()) / 60, row.shift, minutes(row.elements.calendar), minutes(row.elements.apt))
         })
         .collect();
     assert_eq!(
         lines,
         [(0, None, 30, 0), (0, Some(0), 30, 30), (1, Some(0), 30, 30), (1, Some(1), 30, 30), (2, None, 30, 0)]
     );
+}
+
+#[test]
+fn planned_stops_are_apart_from_breaks_and_a_break_goes_first() {
+    let mut shift = ShiftInstance::around_the_clock(stretch(0, 1000));
+    shift.breaks.push(stretch(300, 400));
+    shift.planned_stops.push(stretch(250, 500));
+    let plan = Plan { shifts: &[shift], ..Plan::default() };
+    let it = elements(&[], &[], &plan, stretch(0, 1000));
+    assert_eq!([it.breaks, it.planned_stops, it.unknown].map(|m| m / 1_000_000), [100, 150, 750]);
+}
+
+#[test]
+fn pieces_and_time_belong_to_the_order_of_their_moment() {
+    let (order, product) = (Some(OrderId(uuid::Uuid::from_u128(1))), Some(ProductId(uuid::Uuid::from_u128(2))));
+    let events = [
+        say(0, "ACTIVE"),
+        count(10, GoodCount, 0.0),
+        count(90, GoodCount, 4.0),
+        count(150, GoodCount, 5.0),
+        say(200, "STOPPED"),
+        count(290, GoodCount, 8.0),
+    ];
+    let facts = derive(&with(true, false, false), &events, &[stretch(0, 400)], stretch(0, 400));
+    let shifts = [ShiftInstance::around_the_clock(stretch(0, 400))];
+    let works = [Work { interval: stretch(100, 250), order, product, pri_micros: Some(7_000_000) }];
+    let plan = Plan { shifts: &shifts, works: &works, pri_micros: Some(5_000_000), by_order_since: Some(at(0)) };
+    let rows = by_hour(&plain(&facts), &facts.counts, &plan, stretch(0, 400));
+    let shown: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let e = &row.elements;
+            (row.work, [e.apt, e.adet, e.adot].map(|m| m / 1_000_000), e.pq, e.pri_pq / 1e6)
+        })
+        .collect();
+    assert_eq!(shown, [(None, [100, 0, 150], 7.0, 35.0), (Some(0), [100, 50, 0], 1.0, 7.0)]);
+    let begun: u32 = rows.iter().flat_map(|row| &row.losses).map(|loss| loss.begun).sum();
+    assert_eq!(begun, 2, "a stop that outlives its order is one stop");
 }
