@@ -9,7 +9,7 @@ pub const UNAVAILABLE: &str = "UNAVAILABLE";
 pub const NO_DATA: &str = "NO DATA";
 
 /// Longest part of a word that is not in the vocabulary which a cause repeats.
-const QUOTED_CHARS: usize = 60;
+pub(super) const QUOTED_CHARS: usize = 60;
 
 macro_rules! vocabulary {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
@@ -167,16 +167,16 @@ pub struct Classified {
 }
 
 impl Classified {
-    fn by(state: UnitState, cause: &Arc<str>) -> Self {
+    pub(super) fn by(state: UnitState, cause: &Arc<str>) -> Self {
         Self { state, cause: Some(cause.clone()) }
     }
 
-    fn unavailable() -> Self {
+    pub(super) fn unavailable() -> Self {
         static CAUSE: LazyLock<Arc<str>> = LazyLock::new(|| UNAVAILABLE.into());
         Self::by(UnitState::Unknown, &CAUSE)
     }
 
-    fn no_data() -> Self {
+    pub(super) fn no_data() -> Self {
         static CAUSE: LazyLock<Arc<str>> = LazyLock::new(|| NO_DATA.into());
         Self::by(UnitState::Unknown, &CAUSE)
     }

@@ -1,12 +1,16 @@
 //! The states of a work unit, and how a machine's own words are mapped to them.
 
+mod machinery;
 mod mapping;
+mod packml;
 
 use serde::{Deserialize, Serialize};
 
 use crate::signal::words;
 
+pub use machinery::{ItemState, MachinerySigns, OperationMode, classify_machinery};
 pub use mapping::{Classified, NO_DATA, Signs, UNAVAILABLE, classify};
+pub use packml::{PackMlMode, PackMlSigns, PackMlState, classify_packml};
 
 /// What a unit is doing. Every moment of a unit's life is exactly one of these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
