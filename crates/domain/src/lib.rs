@@ -10,6 +10,7 @@ mod interval;
 pub mod oee;
 pub mod order;
 pub mod reason;
+pub mod rule;
 pub mod shift;
 pub mod signal;
 pub mod state;
