@@ -1,12 +1,13 @@
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
-    SsrMode,
+    Lazy, SsrMode,
     components::{ParentRoute, Route, Router, Routes},
     path,
 };
 
 use crate::{
+    chunk::chunk,
     clock::Clock,
     live::Live,
     overview::OverviewPage,
@@ -14,6 +15,9 @@ use crate::{
     ui::{Announcer, Frame, NotFoundPage},
     unit::UnitPage,
 };
+
+chunk!(OverviewRoute: OverviewPage in overview);
+chunk!(UnitRoute: UnitPage in unit);
 
 /// All pages. On the server it needs the contexts named in the crate's documentation.
 #[component]
@@ -29,8 +33,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async />
                 <Route path=path!("/account/password") view=PasswordPage ssr=SsrMode::Async />
                 <ParentRoute path=path!("") view=Frame>
-                    <Route path=path!("") view=OverviewPage ssr=SsrMode::Async />
-                    <Route path=path!("units/*path") view=UnitPage ssr=SsrMode::Async />
+                    <Route path=path!("") view={Lazy::<OverviewRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("units/*path") view={Lazy::<UnitRoute>::new()} ssr=SsrMode::Async />
                 </ParentRoute>
             </Routes>
         </Router>

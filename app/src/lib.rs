@@ -2,12 +2,14 @@
 //! ([`api`]) and of the live WebSocket ([`live`]); there is no other way in.
 //!
 //! The server gives a request these contexts: [`InProcessApi`] (how pages reach the API while they
-//! are rendered), [`PageStatus`] (the HTTP status that the page wants), and renders [`shell`].
+//! are rendered), [`PageStatus`] (the HTTP status that the page wants), [`PageChunks`] (the code that it
+//! needs), and renders [`shell`].
 #![warn(missing_docs)]
 #![recursion_limit = "512"]
 
 pub mod api;
 mod app;
+mod chunk;
 mod clock;
 mod format;
 pub mod live;
@@ -19,4 +21,5 @@ mod unit;
 
 pub use api::{ApiReply, InProcessApi};
 pub use app::App;
+pub use chunk::PageChunks;
 pub use shell::{PageStatus, ShellOptions, Theme, shell};

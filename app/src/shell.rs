@@ -18,6 +18,8 @@ pub struct ShellOptions {
     pub css: String,
     /// The module that wasm-bindgen wrote. Empty: the page stays as rendered, without hydration.
     pub js: String,
+    /// The module that it imports for loading chunks.
+    pub linker: String,
     /// The WASM that it loads.
     pub wasm: String,
     /// Font files to preload, exactly as the stylesheet names them.
@@ -80,12 +82,13 @@ impl PageStatus {
 
 /// The whole document. Inline scripts carry the request's CSP nonce.
 pub fn shell(options: ShellOptions) -> impl IntoView {
-    let ShellOptions { css, js, wasm, fonts, theme } = options;
+    let ShellOptions { css, js, linker, wasm, fonts, theme } = options;
     let nonce = use_nonce();
     let hydration = (!js.is_empty()).then(|| {
         let start = format!("import({js:?}).then(m=>m.default({{module_or_path:{wasm:?}}}).then(()=>m.hydrate()))");
         view! {
             <link rel="modulepreload" href=js />
+            <link rel="modulepreload" href=linker />
             <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous" />
             <script type="module" nonce=nonce>{start}</script>
         }

@@ -1,7 +1,7 @@
 //! What the pages are made of: styles, fonts, WASM. Part of the program when it is built for release; read from
 //! `target/site` in a debug build, so that a change shows without a new one.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
 use axum::{
     extract::Path,
@@ -26,7 +26,10 @@ struct Site;
 struct Manifest {
     css: String,
     js: String,
+    linker: String,
     wasm: String,
+    /// Per chunk of the pages' code its files.
+    chunks: HashMap<String, Vec<String>>,
     fonts: Vec<String>,
 }
 
@@ -37,14 +40,27 @@ pub(super) fn routes() -> Routes {
 /// What the document refers to. Without a site the pages are plain: what they say is there, what it looks like is not.
 pub(super) fn shell_options() -> ShellOptions {
     let Some(manifest) = manifest() else { return ShellOptions::default() };
-    let address = |name: &String| if name.is_empty() { String::new() } else { format!("/assets/{name}") };
     ShellOptions {
         css: address(&manifest.css),
         js: address(&manifest.js),
+        linker: address(&manifest.linker),
         wasm: address(&manifest.wasm),
-        fonts: manifest.fonts.iter().take(1).map(address).collect(),
+        fonts: manifest.fonts.iter().take(1).map(|name| address(name)).collect(),
         theme: None,
     }
+}
+
+/// For the header `Link`: these chunks will be needed. A page's script asks for them only once it runs.
+pub(super) fn preloads(chunks: &[&str]) -> Option<HeaderValue> {
+    let manifest = manifest()?;
+    let files = chunks.iter().filter_map(|chunk| manifest.chunks.get(*chunk)).flatten();
+    let links = files.map(|file| format!("<{}>; rel=preload; as=fetch; crossorigin=anonymous", address(file)));
+    let links = links.collect::<Vec<_>>().join(", ");
+    HeaderValue::from_str(&links).ok().filter(|links| !links.is_empty())
+}
+
+fn address(name: &str) -> String {
+    if name.is_empty() { String::new() } else { format!("/assets/{name}") }
 }
 
 /// Whether there is a site.

@@ -12,7 +12,7 @@ use axum::{
     routing::{any, get},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use gemba_app::{ApiReply, App, InProcessApi, PageStatus, Theme, shell};
+use gemba_app::{ApiReply, App, InProcessApi, PageChunks, PageStatus, Theme, shell};
 use gemba_domain::access::Action;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use leptos::{nonce::Nonce, prelude::provide_context};
@@ -79,17 +79,18 @@ async fn render(api: Router, request: Request) -> Response {
     let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let mut options = assets::shell_options();
     options.theme = theme(request.headers());
-    let status = PageStatus::default();
+    let (status, chunks) = (PageStatus::default(), PageChunks::default());
     let cookies: Vec<HeaderValue> = request.headers().get_all(header::COOKIE).iter().cloned().collect();
     let in_process = InProcessApi(Arc::new(move |path| {
         let (api, cookies) = (api.clone(), cookies.clone());
         Box::pin(async move { ask(api, path, cookies).await })
     }));
     let contexts = {
-        let (nonce, status) = (nonce.clone(), status.clone());
+        let (nonce, status, chunks) = (nonce.clone(), status.clone(), chunks.clone());
         move || {
             provide_context(Nonce::from_value(nonce.clone()));
             provide_context(status.clone());
+            provide_context(chunks.clone());
             provide_context(in_process.clone());
         }
     };
@@ -105,6 +106,9 @@ async fn render(api: Router, request: Request) -> Response {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(preloads) = assets::preloads(&chunks.names()) {
+        headers.insert(header::LINK, preloads);
+    }
     response
 }
 

@@ -32,6 +32,17 @@ pub fn style(release: bool) -> Result<String> {
     Ok(finish(hash))
 }
 
+/// Of the files of a directory, with their names in it.
+pub fn contents(directory: &Path) -> Result<String> {
+    let mut hash = Sha256::new();
+    for file in files(directory)? {
+        hash.update(file.strip_prefix(directory)?.to_string_lossy().as_bytes());
+        hash.update([0]);
+        hash.update(fs::read(&file)?);
+    }
+    Ok(finish(hash))
+}
+
 /// SHA-256 in hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     finish(Sha256::new_with_prefix(bytes))

@@ -1,13 +1,15 @@
 //! What a browser fetches: `target/site` with the WASM, its JavaScript, the style and the fonts under names that carry
-//! a hash of the content (so that they may be cached for ever), and `manifest.json` that tells the server the names.
+//! or stand in a directory named by a hash of the content (so that they may be cached for ever), and `manifest.json` that tells the server the names.
 //! For release each text-like file has `.br` and `.gz` beside it.
 
 mod compress;
 mod inputs;
+mod split;
 mod style;
 mod wasm;
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     path::{Path, PathBuf},
 };
@@ -35,12 +37,26 @@ pub struct BundleArguments {
 pub struct Manifest {
     /// The style sheet.
     pub css: String,
-    /// The JavaScript module that loads the WASM.
-    pub js: String,
-    /// The WASM.
-    pub wasm: String,
+    /// What the browser runs.
+    #[serde(flatten)]
+    pub code: Code,
     /// The fonts the style sheet names, in its order; the first is worth a preload.
     pub fonts: Vec<String>,
+}
+
+/// The part of the manifest that tells of JavaScript and WASM.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Code {
+    /// Where all of it is.
+    pub directory: String,
+    /// The JavaScript module that loads the WASM.
+    pub js: String,
+    /// The module that loads chunks; the first one imports it.
+    pub linker: String,
+    /// The WASM that every page needs.
+    pub wasm: String,
+    /// Per chunk (a page, or pages that share one) the WASM that is fetched for it.
+    pub chunks: BTreeMap<String, Vec<String>>,
 }
 
 /// What `target/site` was made from, to make again only what changed.
@@ -88,14 +104,9 @@ pub fn run(arguments: &BundleArguments) -> Result<()> {
     fs::create_dir_all(&next)?;
     let mut manifest = old_manifest.clone();
     if code_same {
-        for name in [&old_manifest.js, &old_manifest.wasm] {
-            keep(&site, &next, name)?;
-        }
-        keep(&site, &next, "snippets")?;
+        keep(&site, &next, &old_manifest.code.directory)?;
     } else {
-        let built = wasm::build(&next, arguments.release)?;
-        manifest.js = built.js;
-        manifest.wasm = built.wasm;
+        manifest.code = wasm::build(&next, arguments.release)?;
     }
     if style_same {
         keep(&site, &next, &old_manifest.css)?;

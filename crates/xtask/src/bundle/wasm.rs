@@ -1,6 +1,7 @@
-//! The browser half: cargo, then wasm-bindgen as a library, then wasm-opt for release.
+//! The browser half: cargo, then the cut into chunks, then wasm-bindgen as a library, then wasm-opt for release.
 
 use std::{
+    collections::BTreeMap,
     env, fs,
     path::{Path, PathBuf},
     process::Command,
@@ -9,15 +10,9 @@ use std::{
 use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
-use super::write_hashed;
+use super::{Code, split};
 
 const TARGET: &str = "wasm32-unknown-unknown";
-
-/// Names of what was written.
-pub struct BuiltWasm {
-    pub js: String,
-    pub wasm: String,
-}
 
 /// Which cargo builds for WASM.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,31 +55,44 @@ impl WasmCargo {
     }
 }
 
-/// Compiles `frontend` and writes its WASM and JavaScript.
-pub fn build(out: &Path, release: bool) -> Result<BuiltWasm> {
+/// Compiles `frontend` and writes its JavaScript, its WASM and the chunks to a directory that is named after them: they
+/// name each other, so that none can carry a hash of its own.
+pub fn build(out: &Path, release: bool) -> Result<Code> {
     let profile = if release { "wasm-release" } else { "wasm-dev" };
     println!("pages: {profile} for the browser");
     let compiled = compile(profile)?;
     let work = tempfile::tempdir()?;
-    // Always told the address, the loader must not guess one.
+    let made = work.path().join("made");
+    let split = split::cut(&compiled, work.path(), &made)?;
+    // Always told the address, the loader must not guess one. What the linker exported is what chunks are linked to.
     Bindgen::new()
-        .input_path(&compiled)
+        .input_path(&split.main)
         .web(true)?
         .typescript(false)
         .omit_default_module_path(true)
+        .keep_lld_exports(true)
         .remove_name_section(release)
         .remove_producers_section(release)
         .out_name("gemba")
-        .generate(work.path())
+        .generate(&made)
         .context("wasm-bindgen failed")?;
-    let wasm = work.path().join("gemba_bg.wasm");
+    fs::rename(made.join("gemba_bg.wasm"), made.join("gemba.wasm"))?;
     if release {
-        optimise(&wasm)?;
+        println!("pages: wasm-opt -Oz");
+        for file in super::files(&made)?.iter().filter(|file| file.extension().is_some_and(|kind| kind == "wasm")) {
+            optimise(file)?;
+        }
     }
-    copy_directory(&work.path().join("snippets"), &out.join("snippets"))?;
-    Ok(BuiltWasm {
-        js: write_hashed(out, "gemba", "js", &fs::read(work.path().join("gemba.js"))?)?,
-        wasm: write_hashed(out, "gemba", "wasm", &fs::read(&wasm)?)?,
+    let directory = super::inputs::contents(&made)?[..16].to_owned();
+    copy_directory(&made, &out.join(&directory))?;
+    let place = |name: &str| format!("{directory}/{name}");
+    let chunks = split.chunks.iter().map(|(chunk, files)| (chunk.clone(), files.iter().map(|f| place(f)).collect()));
+    Ok(Code {
+        js: place("gemba.js"),
+        linker: place(split::LINKER),
+        wasm: place("gemba.wasm"),
+        chunks: chunks.collect::<BTreeMap<_, Vec<_>>>(),
+        directory,
     })
 }
 
@@ -119,7 +127,7 @@ pub fn lint() -> Result<()> {
 fn compile(profile: &str) -> Result<PathBuf> {
     let directory = crate::root().join("target-wasm");
     let status = wasm_cargo()
-        .command("build")
+        .command("rustc")
         .args([
             "--package",
             "gemba-frontend",
@@ -132,6 +140,7 @@ fn compile(profile: &str) -> Result<PathBuf> {
             "--target-dir",
         ])
         .arg(&directory)
+        .args(["--", "-C", "link-arg=--emit-relocs"])
         .current_dir(crate::root())
         .status()
         .context("cargo could not be started")?;
@@ -142,7 +151,6 @@ fn compile(profile: &str) -> Result<PathBuf> {
 }
 
 fn optimise(wasm: &Path) -> Result<()> {
-    println!("pages: wasm-opt -Oz");
     let tool = crate::root().join("node_modules/.bin/wasm-opt");
     let status = Command::new(&tool)
         .args(["-Oz", "--output"])
