@@ -18,5 +18,6 @@ pub mod order;
 pub mod overview;
 pub mod plant;
 pub mod reason;
+pub mod report;
 pub mod state;
 pub mod web;

@@ -14,7 +14,7 @@ use sqlx::PgPool;
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{auth, clock, config::Settings, historian, ingest, live, oee, order, overview, plant, reason};
+use crate::{auth, clock, config::Settings, historian, ingest, live, oee, order, overview, plant, reason, report};
 
 /// Handed by value everywhere; cheap to clone.
 #[derive(Clone)]
@@ -37,6 +37,8 @@ pub struct AppState {
     pub orders: order::Service,
     /// Reasons of stops.
     pub reasons: reason::Service,
+    /// Lines and units over a period.
+    pub reports: report::Service,
     /// Views of the plant's present.
     pub overview: overview::Service,
     /// Tells browsers what changed.
@@ -78,9 +80,11 @@ impl AppState {
         let in_work = settings.ingest.max_in_flight;
         let (ingest, input) = ingest::Service::new(pool.clone(), plant.clone(), historian.clone(), in_work);
         let (oee, nudges) = oee::Service::new(pool.clone(), plant.clone(), historian.clone());
+        let overview = overview::Service::new(plant.clone(), oee.board(), historian.clone());
         Ok(Self {
             auth: auth::Service::new(pool.clone(), &settings, &metrics),
-            overview: overview::Service::new(plant.clone(), oee.board(), historian.clone()),
+            reports: report::Service::new(pool.clone(), plant.clone(), oee.clone(), overview.clone()),
+            overview,
             live: live::Hub::default(),
             orders: order::Service::new(pool.clone(), plant.clone(), oee.clone()),
             reasons: reason::Service::new(pool.clone(), plant.clone(), oee.clone()),

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod equipment;
 mod interval;
+pub mod line;
 pub mod oee;
 pub mod order;
 pub mod reason;

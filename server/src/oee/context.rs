@@ -42,7 +42,7 @@ pub struct Context {
 }
 
 /// The facts of a period with all that is said of them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Accounted {
     /// States as counted.
     pub states: Vec<Stretch>,

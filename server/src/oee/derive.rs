@@ -6,7 +6,7 @@ use gemba_contract::signal::Reading;
 use gemba_domain::{
     Interval, Timestamp,
     equipment::EquipmentId,
-    oee::{Carry, Event, StateInterval, UnitConfig, derive_from},
+    oee::{Carry, Event, StateInterval, UnitConfig, UnitFacts, derive_from},
     signal::{SignalId, Value},
     state::UnitState,
 };
@@ -18,6 +18,7 @@ use super::{
     context::{Accounted, Context, MARGIN_MICROS},
     ledger,
     queries::{self, StoredFacts},
+    reading::PeriodFacts,
     unit_board::UnitBoard,
 };
 use crate::{
@@ -224,6 +225,41 @@ pub(super) async fn derive_stale(
     }
     tx.commit().await?;
     Ok(Some((unit, Interval::new(begin, from), cause)))
+}
+
+/// The facts of a period, made of the samples without storing anything.
+pub(super) async fn derive_period(
+    pool: &PgPool,
+    plant: &Plant,
+    board: &Board,
+    historian: &historian::Service,
+    unit: EquipmentId,
+    config: UnitConfig,
+    period: Interval,
+) -> Result<PeriodFacts, DeriveError> {
+    let Some(calendar) = board.calendar(unit) else {
+        return Ok(PeriodFacts { period, accounted: Accounted::default(), counts: Vec::new(), known_to: period.from });
+    };
+    let carry = carry_to(pool, board, historian, unit, &config, period.from).await?;
+    // What follows decides whether a stop at the end is a short one.
+    let whole = Interval::new(period.from, period.to.plus_micros(MARGIN_MICROS));
+    let (_, within) = events(board, historian, unit, whole).await?;
+    let coverage = ingest::coverage_of_unit(pool, unit, whole).await?;
+    let known_to = ingest::covered_to(pool, unit).await?.unwrap_or(period.from);
+    let (facts, _) = derive_from(&config, carry, &within, &coverage, whole);
+    let mut db = pool.acquire().await?;
+    let context = Context::load(&mut db, plant, calendar, unit, config.minor_stop_micros, period).await?;
+    let mut states = said_states(&mut *db, unit, before(period.from)).await?;
+    facts.intervals.into_iter().for_each(|state| state.append_to(&mut states));
+    let read = |time: Timestamp| period.contains(time);
+    let facts = UnitFacts {
+        intervals: states,
+        counts: facts.counts.into_iter().filter(|count| read(count.interval.to)).collect(),
+        quarantined: Vec::new(),
+        labels: facts.labels,
+    };
+    let accounted = context.account(&facts, period, known_to);
+    Ok(PeriodFacts { period, accounted, counts: facts.counts, known_to })
 }
 
 /// Of these states what lies in the last moments before `to`.

@@ -11,6 +11,7 @@ mod derive;
 mod engine;
 mod ledger;
 mod queries;
+mod reading;
 mod service;
 mod unit_board;
 
@@ -21,6 +22,7 @@ pub use derive::DeriveError;
 pub use engine::Engine;
 pub use ledger::{Change, Reported};
 pub use queries::note_stale;
+pub use reading::{GroupBy, LossSum, LostSamples, PeriodFacts, ShiftSum, Sum, is_unwatched};
 pub use service::{Nudge, Service, StopAt, WINDOW_SECONDS};
 pub use unit_board::{Now, UnitBoard};
 

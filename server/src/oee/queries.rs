@@ -2,6 +2,7 @@
 
 mod elements;
 pub(super) mod ledger;
+pub(super) mod reading;
 
 use std::collections::BTreeMap;
 

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     board::Board,
     cause::Cause,
-    context::{Accounted, Context},
+    context::Context,
     derive::{self, DeriveError},
     ledger::{self, Reported},
     queries,
@@ -81,7 +81,7 @@ impl Service {
         self.board.clone()
     }
 
-    fn config(&self, unit: EquipmentId) -> Option<UnitConfig> {
+    pub(super) fn config(&self, unit: EquipmentId) -> Option<UnitConfig> {
         let plant = self.plant.current();
         plant.unit_of(unit).map(|found| config_of(found.unit, &plant.catalogue))
     }
@@ -148,15 +148,6 @@ impl Service {
             }
         };
         Ok(run_at(&states, at, known_to))
-    }
-
-    /// All that is known and said of a unit over a period that reaches into its window, from memory; what lies before the
-    /// window is not in it.
-    pub fn account(&self, unit: EquipmentId, period: Interval) -> Option<(Interval, Accounted)> {
-        self.board.with_unit(unit, |board| {
-            let known = Interval::new(period.from.max(board.window_from()), period.to.min(board.covered_to()));
-            (!known.is_empty()).then(|| (known, board.account(known)))
-        })?
     }
 
     /// The reported shifts of a unit that begin within a period, with what changed them since.

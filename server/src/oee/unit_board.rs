@@ -225,7 +225,7 @@ impl UnitBoard {
 
     /// While data flows the last moments are not known yet, and are not missing either: figures reach to the end of
     /// coverage. Once it is stale the time since is unknown.
-    fn known_until(&self, now: Timestamp) -> Timestamp {
+    pub(super) fn known_until(&self, now: Timestamp) -> Timestamp {
         let covered_to = self.fold.covered_to();
         if now.micros_since(covered_to) <= self.config.stale_after_micros { covered_to.min(now) } else { now }
     }

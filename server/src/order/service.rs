@@ -6,7 +6,7 @@ use gemba_domain::{
     order::{OrderId, OrderStatus, ProductId},
 };
 use serde_json::json;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use super::{OrderError, queries};
@@ -50,6 +50,14 @@ pub async fn runs(
         product: ProductId(row.product_id),
     };
     Ok((rows.into_iter().map(run).collect(), first))
+}
+
+/// The codes of all orders.
+///
+/// # Errors
+/// Those of the database.
+pub async fn codes(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<(OrderId, String)>> {
+    Ok(queries::order_codes(db).await?.into_iter().map(|row| (OrderId(row.id), row.code)).collect())
 }
 
 /// Keeps the history of the ideal cycles that stand in the plant file: the first holds for ever, a later one from now on, so

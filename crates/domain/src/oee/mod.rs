@@ -43,6 +43,7 @@ mod fold;
 mod kpi;
 mod labels;
 mod profile;
+mod reliability;
 mod timeline;
 
 #[cfg(test)]
@@ -54,4 +55,5 @@ pub use elements::{Bucket, Elements, Loss, Plan, Row, by_hour, elements};
 pub use facts::{CountDelta, Event, Label, Quarantined, StateInterval, UnitFacts};
 pub use fold::{Carry, Current, OutOfOrder, UnitFold, derive, derive_from};
 pub use profile::{Factors, Profile};
+pub use reliability::{Failures, failures};
 pub use timeline::NOT_WATCHED;

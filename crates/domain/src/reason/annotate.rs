@@ -72,7 +72,8 @@ pub struct Annotations<'a> {
 ///
 /// - A person's word stands over a rule's. Producing time takes no reason; unknown time takes one, and stays unknown.
 /// - An assignment without end reaches to the end of the run of states, none of them producing or unknown, that it lies in.
-/// - A stop is a run of stopped, blocked and starved; all of it is minor when it is shorter than the threshold. Give the
+/// - A stop is a run of stopped, blocked and starved as the machine said it; all of it is minor when it is shorter than the
+///   threshold, whatever is said of its parts. Give the
 ///   states of at least that much time on both sides of what you count, or a stop that is cut looks short.
 pub fn annotate(states: &[StateInterval], notes: &Annotations<'_>) -> Vec<Stretch> {
     let runs = ends_of_runs(states);
@@ -180,7 +181,8 @@ impl Annotations<'_> {
 }
 
 fn mark_minor(stretches: &mut [Stretch], notes: &Annotations<'_>) {
-    let stops = |s: &Stretch| matches!(s.state, UnitState::Stopped | UnitState::Blocked | UnitState::Starved);
+    // By what the machine said: a reason that is given to a part of a long stop makes no short one of the rest.
+    let stops = |s: &Stretch| matches!(s.said, UnitState::Stopped | UnitState::Blocked | UnitState::Starved);
     for stop in stretches.chunk_by_mut(|a, b| stops(a) && stops(b) && a.interval.to == b.interval.from) {
         let (Some(first), Some(last)) = (stop.first(), stop.last()) else { continue };
         let length = last.interval.to.micros_since(first.interval.from);

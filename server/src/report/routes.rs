@@ -1,0 +1,70 @@
+use axum::{extract::State, routing::get};
+use gemba_contract::report::{CompareBy, Comparison, Derivation, Report};
+use gemba_domain::{Timestamp, access::Action, equipment::EquipmentPath, oee::Profile};
+use serde::Deserialize;
+
+use super::{ReportError, service::Asked};
+use crate::{
+    clock,
+    state::AppState,
+    web::{
+        extract::{Json, Path, Query},
+        problem::Problem,
+        routes::Routes,
+    },
+};
+
+/// Reports in the API.
+pub fn routes() -> Routes {
+    Routes::new()
+        .guarded("/api/v1/report/{*path}", Action::ViewPlant, get(report))
+        .guarded("/api/v1/derivation/{*path}", Action::ViewPlant, get(derivation))
+        .guarded("/api/v1/compare/{*path}", Action::ViewPlant, get(compare))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    #[serde(default)]
+    profile: Profile,
+    #[serde(default)]
+    by: CompareBy,
+    figure: Option<String>,
+}
+
+impl Which {
+    fn asked(&self) -> Asked {
+        Asked { from: self.from, to: self.to, profile: self.profile }
+    }
+}
+
+fn path_of(path: &str) -> Result<EquipmentPath, ReportError> {
+    path.parse().map_err(|_| ReportError::NoEquipment(path.to_owned()))
+}
+
+async fn report(
+    State(app): State<AppState>,
+    Path(path): Path<String>,
+    Query(which): Query<Which>,
+) -> Result<Json<Report>, Problem> {
+    Ok(Json(app.reports.report(&path_of(&path)?, which.asked(), clock::now()).await?))
+}
+
+async fn derivation(
+    State(app): State<AppState>,
+    Path(path): Path<String>,
+    Query(which): Query<Which>,
+) -> Result<Json<Derivation>, Problem> {
+    let figure = which.figure.as_deref().unwrap_or("oee");
+    Ok(Json(app.reports.derivation(&path_of(&path)?, figure, which.asked(), clock::now()).await?))
+}
+
+async fn compare(
+    State(app): State<AppState>,
+    Path(path): Path<String>,
+    Query(which): Query<Which>,
+) -> Result<Json<Comparison>, Problem> {
+    Ok(Json(app.reports.compare(&path_of(&path)?, which.by, which.asked(), clock::now()).await?))
+}

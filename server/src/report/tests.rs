@@ -1,0 +1,296 @@
+//! A press of ten minutes: what is said of it, and what the reports make of that.
+
+use gemba_contract::{
+    batch::{BatchBuilder, encode_frame},
+    order::{ChangeOrder, IdealCycle, PutOrder, PutProduct},
+    reason::GiveReason,
+    report::{CompareBy, LossKind, PutNote, Report},
+};
+use gemba_domain::{
+    Timestamp, equipment::EquipmentPath, oee::Profile, order::OrderStatus, reason::LossCategory, state::UnitState,
+};
+use sqlx::PgPool;
+use tokio::task::JoinHandle;
+
+use super::{ReportError, service::Asked};
+use crate::{
+    clock,
+    ingest::tests::{EPOCH, PLANT, Rig, UNIT},
+    order::OrderError,
+    reason::ReasonError,
+};
+
+struct Press {
+    rig: Rig,
+    jobs: Vec<JoinHandle<()>>,
+}
+
+fn unit() -> EquipmentPath {
+    UNIT.parse().expect("a path")
+}
+
+impl Press {
+    /// Producing but for a stop from second 100 to 300 and a short one from 400 to 430; a piece every 2 s while it produces.
+    async fn new(pool: PgPool, plant: Option<String>) -> Self {
+        let rig = Rig::new(pool).await;
+        if let Some(plant) = plant {
+            rig.app.plant.import(&plant).await.expect("imports");
+        }
+        let jobs = rig.app.start();
+        rig.hello(EPOCH, &["execution", "good"]).await.expect("welcome");
+        let at = |second: i64| rig.begin.plus_seconds(second).micros();
+        let mut builder = BatchBuilder::new();
+        let words = [(0, "ACTIVE"), (100, "FEED_HOLD"), (300, "ACTIVE"), (400, "INTERRUPTED"), (430, "ACTIVE")];
+        words.iter().for_each(|(second, word)| builder.push_text(0, at(*second), word));
+        let mut pieces = 0.0;
+        for second in (0..590).step_by(2) {
+            if !(100..300).contains(&second) && !(400..430).contains(&second) {
+                builder.push_number(1, at(second), pieces);
+                pieces += 1.0;
+            }
+        }
+        rig.send(encode_frame(EPOCH, 1, rig.begin, clock::now(), &builder.finish())).await.expect("taken");
+        let press = Self { rig, jobs };
+        press.until(|report| report.figures.elements.pq == 179.0 && !report.stops.is_empty()).await;
+        press
+    }
+
+    fn at(&self, second: i64) -> Timestamp {
+        self.rig.begin.plus_seconds(second)
+    }
+
+    fn asked(&self) -> Asked {
+        Asked { from: Some(self.rig.begin), to: Some(self.at(590)), profile: Profile::Iso22400 }
+    }
+
+    async fn report(&self) -> Report {
+        self.rig.app.reports.report(&unit(), self.asked(), clock::now()).await.expect("a report")
+    }
+
+    async fn until(&self, holds: impl Fn(&Report) -> bool) -> Report {
+        for _ in 0..500 {
+            let report = self.report().await;
+            if holds(&report) {
+                return report;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("not so after 10 s: {:#?}", self.report().await);
+    }
+
+    fn give(&self, reason: Option<&str>, from: i64, to: Option<i64>, seen: &[i64]) -> GiveReason {
+        GiveReason {
+            unit: unit(),
+            from: self.at(from),
+            to: to.map(|to| self.at(to)),
+            reason: reason.map(str::to_owned),
+            comment: String::new(),
+            seen: seen.to_vec(),
+        }
+    }
+
+    async fn end(self) {
+        self.rig.app.shutdown.cancel();
+        for job in self.jobs {
+            job.await.expect("ends");
+        }
+    }
+}
+
+fn seconds(micros: i64) -> i64 {
+    micros / 1_000_000
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_reason_moves_the_pareto_and_never_the_figure(pool: PgPool) {
+    let press = Press::new(pool, None).await;
+    let before = press.report().await;
+    let pareto = |report: &Report| -> Vec<(String, i64, u64)> {
+        report.reasons.iter().map(|row| (row.name.clone(), seconds(row.micros), row.stops)).collect()
+    };
+    assert_eq!(
+        pareto(&before),
+        [("Stopped, no reason yet".to_owned(), 200, 1), ("Short stops, no reason".to_owned(), 30, 1)]
+    );
+    assert_eq!(seconds(before.figures.elements.minor), 30);
+    let step = |report: &Report, kind: LossKind| {
+        report.losses.iter().find(|step| step.kind == kind).map(|step| seconds(step.micros))
+    };
+    assert_eq!(step(&before, LossKind::Unexplained), Some(200));
+    let lost: i64 = before.losses[1..before.losses.len() - 1].iter().map(|step| step.micros).sum();
+    let last = before.losses.last().expect("good");
+    assert_eq!(before.losses[0].micros - lost, last.micros, "the steps lead from planned to good");
+
+    let app = &press.rig.app;
+    let given = app.reasons.give(&press.give(Some("changeover"), 150, None, &[]), "kim", clock::now()).await;
+    assert_eq!(given.expect("taken").to, Some(press.at(300)), "to the end of its stop");
+    let after = press.report().await;
+    assert_eq!(
+        pareto(&after),
+        [
+            ("Changeover".to_owned(), 150, 1),
+            ("Stopped, no reason yet".to_owned(), 50, 1),
+            ("Short stops, no reason".to_owned(), 30, 1)
+        ]
+    );
+    assert_eq!(after.figures.factors, before.figures.factors, "no reason makes a figure better");
+    assert_eq!(step(&after, LossKind::Category(LossCategory::Setup)), Some(150));
+    let stop = after.stops.iter().find(|stop| stop.from == press.at(150)).expect("split");
+    assert_eq!((stop.state, stop.said.len(), stop.said[0].by.as_str()), (UnitState::Setup, 1, "kim"));
+
+    // What is stored says the same.
+    app.oee.save(clock::now()).await.expect("stores");
+    let stored = sqlx::query_as::<_, (String, i64)>(
+        "select coalesce(r.code, l.state), sum(micros)::bigint from kpi_loss l left join reason r on r.id = l.reason_id
+         where bucket in ('delay', 'setup') group by 1 order by 2 desc",
+    );
+    let stored = stored.fetch_all(&app.pool).await.expect("reads");
+    assert_eq!(stored, [("changeover".to_owned(), 150_000_000), ("stopped".to_owned(), 80_000_000)]);
+    press.end().await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn who_has_not_seen_the_others_word_is_shown_it(pool: PgPool) {
+    let press = Press::new(pool, None).await;
+    let reasons = &press.rig.app.reasons;
+    let first = reasons.give(&press.give(Some("jam"), 100, Some(300), &[]), "kim", clock::now()).await.expect("taken");
+    let unseen = reasons.give(&press.give(Some("cleaning"), 200, None, &[]), "lee", clock::now()).await;
+    let Err(ReasonError::Conflict(versions)) = unseen else { panic!("not refused") };
+    assert_eq!(versions.theirs, [first.clone()]);
+    assert_eq!(versions.yours.reason.as_deref(), Some("cleaning"));
+    let seen = reasons.give(&press.give(Some("cleaning"), 200, None, &[first.id]), "lee", clock::now()).await;
+    assert_eq!(seen.expect("taken").from, press.at(200));
+    let report = press.report().await;
+    let said: Vec<_> =
+        report.stops.iter().rev().filter_map(|s| Some((s.reason.as_deref()?, s.said[0].by.as_str()))).collect();
+    assert_eq!(said, [("jam", "kim"), ("cleaning", "lee")], "what lies beyond the new word stays");
+
+    let refused = |give: GiveReason| async move {
+        match reasons.give(&give, "lee", clock::now()).await {
+            Err(error) => error.to_string(),
+            Ok(said) => panic!("taken: {said:?}"),
+        }
+    };
+    assert!(refused(press.give(Some("jamm"), 100, None, &[])).await.contains("did you mean `jam`?"));
+    assert!(refused(press.give(Some("jam"), 50, None, &[])).await.contains("there is no stop"));
+    assert!(refused(press.give(Some("jam"), 300, Some(200), &[])).await.contains("ends"));
+    assert!(refused(press.give(Some("jam"), 5000, None, &[])).await.contains("has passed"));
+    press.end().await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn pieces_are_of_the_order_that_runs_and_a_unit_works_on_one(pool: PgPool) {
+    let press = Press::new(pool, None).await;
+    let (app, now) = (&press.rig.app, clock::now());
+    let cycle = IdealCycle { unit: unit(), seconds: 1.0, valid_from: Some(press.at(0)) };
+    let product = PutProduct { name: "Bolt".to_owned(), margin_cents: Some(10), ideal_cycles: vec![cycle] };
+    app.orders.put_product("bolt", &product, "max", now).await.expect("a product");
+    let order = |product: &str| PutOrder {
+        product: product.to_owned(),
+        quantity: 100.0,
+        due: None,
+        at: "acme/leeds/press/line-1".parse().expect("a path"),
+    };
+    let no = app.orders.put_order("PO-1", &order("blot"), "max").await.expect_err("refused");
+    assert!(matches!(no, OrderError::NoProduct(_)), "{no}");
+    for code in ["PO-1", "PO-2"] {
+        app.orders.put_order(code, &order("bolt"), "max").await.expect("an order");
+    }
+    let run = |status: OrderStatus, second: i64| ChangeOrder { status, at: Some(press.at(second)) };
+    app.orders.change("PO-1", &run(OrderStatus::Running, 300), "kim", now).await.expect("starts");
+    let busy = app.orders.change("PO-2", &run(OrderStatus::Running, 350), "kim", now).await.expect_err("refused");
+    assert!(busy.to_string().contains("works on order `PO-1`"), "{busy}");
+    app.orders.change("PO-1", &run(OrderStatus::Finished, 500), "kim", now).await.expect("finishes");
+    let again = app.orders.change("PO-1", &run(OrderStatus::Running, 550), "kim", now).await.expect_err("refused");
+    assert!(matches!(again, OrderError::Status { .. }), "{again}");
+
+    app.oee.save(clock::now()).await.expect("stores");
+    // Seconds 300 to 398 and 430 to 498, a piece every 2 s; the first of them was made after the stop.
+    let done = app.orders.orders(None, None).await.expect("orders").orders;
+    let of = |code: &str| done.iter().find(|order| order.code == code).expect("known").good;
+    assert_eq!((of("PO-1"), of("PO-2")), (85.0, 0.0));
+    let by_order = app.reports.compare(&unit(), CompareBy::Order, Asked::default(), clock::now()).await.expect("rows");
+    let row = by_order.rows.iter().find(|row| row.key == "PO-1").expect("a row");
+    assert_eq!((row.elements.pri_pq, seconds(row.elements.adet)), (85e6, 30), "by the product's own ideal cycle");
+    let none = by_order.rows.iter().find(|row| row.key.is_empty()).expect("a row");
+    assert_eq!(seconds(none.elements.adet), 200, "before a unit's first order nobody tells its orders");
+    press.end().await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_reported_shift_that_changes_keeps_its_first_figures_with_the_cause(pool: PgPool) {
+    use chrono::Timelike;
+    let zone = chrono_tz::Europe::London;
+    let local = |second: i64| clock::now().plus_seconds(second).to_utc().with_timezone(&zone);
+    let hm = |second: i64| format!("{:02}:{:02}", local(second).hour(), local(second).minute());
+    // From 20 to 6 minutes ago: it has ended, and was to be reported a minute ago.
+    let shift =
+        format!("[[site.shift]]\nname = \"Now\"\nstart = \"{}\"\nend = \"{}\"\n[[site.area]]", hm(-1200), hm(-360));
+    let plant = PLANT.replacen("[[site.area]]", &shift, 1);
+    let press = Press::new(pool, Some(plant)).await;
+    let app = &press.rig.app;
+    app.oee.save(clock::now()).await.expect("stores");
+    app.oee.report_ended(clock::now()).await.expect("reports");
+    let report = |profile: Profile| {
+        let asked = Asked { profile, ..Asked::default() };
+        async move { app.reports.report(&unit(), asked, clock::now()).await.expect("a report") }
+    };
+    let before = report(Profile::Iso22400).await;
+    assert_eq!(before.period.shift.as_ref().map(|shift| shift.name.as_str()), Some("Now"));
+    assert_eq!(before.restated, []);
+    app.reasons.give(&press.give(Some("changeover"), 100, None, &[]), "kim", clock::now()).await.expect("taken");
+    app.oee.save(clock::now()).await.expect("stores");
+    let after = report(Profile::Iso22400).await;
+    assert_eq!(after.restated.len(), 1, "{:?}", after.restated);
+    let cause = &after.restated[0].changes[0];
+    assert_eq!((cause.cause.as_str(), cause.by.as_deref()), ("reason given", Some("kim")));
+    assert_eq!(after.restated[0].reported.oee, before.figures.factors.oee);
+    // Once more the same changes nothing, and leaves no line.
+    app.oee.save(clock::now()).await.expect("stores");
+    assert_eq!(report(Profile::Iso22400).await.restated, after.restated);
+    let tpm = report(Profile::Tpm).await;
+    assert_eq!(tpm.figures.factors.oee, after.figures.factors.oee);
+    press.end().await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_figure_opens_down_to_its_counts_and_gaps(pool: PgPool) {
+    let press = Press::new(pool, None).await;
+    let app = &press.rig.app;
+    let asked = Asked { from: Some(press.at(-100)), to: Some(press.at(590)), profile: Profile::Iso22400 };
+    let made = app.reports.derivation(&unit(), "oee", asked, clock::now()).await.expect("a derivation");
+    let counted: f64 = made.counts.iter().map(|count| count.total).sum();
+    assert_eq!((counted, made.elements.pq), (made.elements.pq, 179.0));
+    let time: i64 = made.intervals.iter().flat_map(|it| &it.buckets).map(|(_, micros)| micros).sum();
+    assert_eq!(time, made.elements.calendar);
+    assert_eq!((made.gaps.len(), made.gaps[0].cause.as_str(), made.gaps[0].to), (1, "NOT WATCHED", press.at(0)));
+    let oee = made.formulas.iter().find(|formula| formula.figure == "oee").expect("is there");
+    assert_eq!(oee.value, made.elements.oee());
+    assert!(made.signals.iter().any(|signal| signal.code == "good" && signal.samples == 180));
+    let none = app.reports.derivation(&unit(), "beauty", asked, clock::now()).await;
+    assert!(matches!(none, Err(ReportError::Refused(told)) if told.contains("there is no figure `beauty`")));
+    let reversed = Asked { from: asked.to, to: asked.from, ..asked };
+    assert!(matches!(app.reports.report(&unit(), reversed, clock::now()).await, Err(ReportError::Refused(_))));
+    press.end().await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_note_is_not_overwritten_unseen(pool: PgPool) {
+    let press = Press::new(pool, None).await;
+    let reasons = &press.rig.app.reasons;
+    let put = |text: &str, seen: Option<i64>| PutNote {
+        at: unit(),
+        from: press.at(0),
+        to: press.at(590),
+        text: text.to_owned(),
+        seen,
+    };
+    let first =
+        reasons.put_note(&put("coil changed", None), "kim", clock::now()).await.expect("taken").expect("a note");
+    let unseen = reasons.put_note(&put("die cleaned", None), "lee", clock::now()).await.expect_err("refused");
+    assert!(unseen.to_string().contains("kim has written here meanwhile: \"coil changed\""), "{unseen}");
+    assert_eq!(press.report().await.notes.first().map(|note| note.text.as_str()), Some("coil changed"));
+    assert_eq!(reasons.put_note(&put(" ", Some(first.id)), "lee", clock::now()).await.expect("taken"), None);
+    assert_eq!(press.report().await.notes, []);
+    press.end().await;
+}
