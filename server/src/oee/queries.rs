@@ -134,8 +134,8 @@ fn key_of(facts: &Accounted, row: &Row) -> RowKey {
 }
 
 /// The rows as they are stored: those of one key (an order that was begun twice in an hour, a cycle that changed) are one.
-fn merged(facts: &Accounted) -> BTreeMap<RowKey, (Option<&ShiftInstance>, Elements, BTreeMap<LossKey, (i64, u32)>)> {
-    let mut out: BTreeMap<RowKey, (_, Elements, BTreeMap<LossKey, (i64, u32)>)> = BTreeMap::new();
+fn merged(facts: &Accounted) -> BTreeMap<RowKey, Merged<'_>> {
+    let mut out: BTreeMap<RowKey, Merged<'_>> = BTreeMap::new();
     for row in &facts.rows {
         let shift = row.shift.and_then(|at| facts.shifts.get(at));
         let (_, elements, losses) =
@@ -150,6 +150,9 @@ fn merged(facts: &Accounted) -> BTreeMap<RowKey, (Option<&ShiftInstance>, Elemen
     }
     out
 }
+
+/// A row: its shift, its sums, and where its time went (microseconds and begun stretches).
+type Merged<'a> = (Option<&'a ShiftInstance>, Elements, BTreeMap<LossKey, (i64, u32)>);
 
 /// Bucket, state, reason, short.
 type LossKey = (&'static str, &'static str, Uuid, bool);

@@ -137,7 +137,9 @@ const fn name_of(kind: LossKind) -> &'static str {
 
 /// Reasons by time lost, most first.
 pub fn pareto(lost: &[Lost], reasons: &Reasons, rate: &Rate) -> Vec<ReasonRow> {
-    let mut rows: BTreeMap<(Option<ReasonId>, Option<UnitState>, bool), (i64, u64, UnitState)> = BTreeMap::new();
+    // By reason; without one by state, short stops apart.
+    type Bar = (Option<ReasonId>, Option<UnitState>, bool);
+    let mut rows: BTreeMap<Bar, (i64, u64, UnitState)> = BTreeMap::new();
     for loss in lost.iter().filter(|loss| loss.kind(reasons).is_some()) {
         let key = match loss.reason {
             Some(reason) => (Some(reason), None, false),

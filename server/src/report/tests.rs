@@ -156,7 +156,7 @@ async fn who_has_not_seen_the_others_word_is_shown_it(pool: PgPool) {
     let first = reasons.give(&press.give(Some("jam"), 100, Some(300), &[]), "kim", clock::now()).await.expect("taken");
     let unseen = reasons.give(&press.give(Some("cleaning"), 200, None, &[]), "lee", clock::now()).await;
     let Err(ReasonError::Conflict(versions)) = unseen else { panic!("not refused") };
-    assert_eq!(versions.theirs, [first.clone()]);
+    assert_eq!(versions.theirs, std::slice::from_ref(&first));
     assert_eq!(versions.yours.reason.as_deref(), Some("cleaning"));
     let seen = reasons.give(&press.give(Some("cleaning"), 200, None, &[first.id]), "lee", clock::now()).await;
     assert_eq!(seen.expect("taken").from, press.at(200));

@@ -276,12 +276,14 @@ impl Plan<'_> {
 type Place = (Timestamp, Option<usize>, Option<usize>);
 /// What time is summed up by within a row.
 type Kind = (Bucket, UnitState, Option<ReasonId>, bool);
+/// Microseconds and begun stretches by kind.
+type Times = BTreeMap<Kind, (i64, u32)>;
 
 /// The elements of a period by the hour, the shift and the work, in that order. Rows exist for what the period touches.
 /// Same arguments as [`elements()`].
 pub fn by_hour(states: &[Stretch], counts: &[CountDelta], plan: &Plan<'_>, period: Interval) -> Vec<Row> {
     let planned = planned(plan, period);
-    let mut rows: BTreeMap<Place, (Elements, BTreeMap<Kind, (i64, u32)>)> = BTreeMap::new();
+    let mut rows: BTreeMap<Place, (Elements, Times)> = BTreeMap::new();
     cut(states, &planned, |planned, state, mut piece| {
         let (said, reason, minor) =
             state.map_or((UnitState::Unknown, None, false), |state| (state.state, state.reason, state.minor));
@@ -304,7 +306,7 @@ pub fn by_hour(states: &[Stretch], counts: &[CountDelta], plan: &Plan<'_>, perio
         let (elements, _) = rows.entry((hour_of(count.interval.to), planned.shift, planned.work)).or_default();
         elements.add_pieces(planned.plan, count, plan.pri_of(planned.work));
     }
-    let row = |((hour, shift, work), (elements, losses)): (Place, (Elements, BTreeMap<Kind, (i64, u32)>))| Row {
+    let row = |((hour, shift, work), (elements, losses)): (Place, (Elements, Times))| Row {
         hour,
         shift,
         work,
