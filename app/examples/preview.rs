@@ -3,8 +3,12 @@
 //! stylesheet; a font named `inter-latin-wght-normal.woff2` in it is used.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "an example that people run by hand")]
 
+#[path = "preview/derivation.rs"]
+mod derivation;
 #[path = "preview/plant.rs"]
 mod plant;
+#[path = "preview/report.rs"]
+mod report;
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -19,7 +23,7 @@ use leptos_meta::ServerMetaContext;
 use leptos_router::location::RequestUrl;
 
 /// A page: file name, address, and which plant the API shows.
-const PAGES: [(&str, &str, bool); 10] = [
+const PAGES: [(&str, &str, bool); 18] = [
     ("overview", "/", true),
     ("empty", "/", false),
     ("login", "/login", true),
@@ -30,6 +34,22 @@ const PAGES: [(&str, &str, bool); 10] = [
     ("unit-missing", "/units/acme/leeds/press-shop/press-line-2/press-9", true),
     ("unit-none", "/units/acme/leeds/press-shop/press-line-2/press-3?signal=oil-pressure", true),
     ("missing", "/no/such/page", true),
+    ("line", "/lines/acme/leeds/press-shop/press-line-2", true),
+    ("line-reason", "/lines/acme/leeds/press-shop/press-line-2?reason=die-sensor", true),
+    (
+        "line-past",
+        "/lines/acme/leeds/press-shop/press-line-2/press-3?from=2026-11-24T10:30:00Z&to=2026-11-24T13:30:00Z&profile=tpm",
+        true,
+    ),
+    ("derivation", "/derivation/acme/leeds/press-shop/press-line-2?figure=availability", true),
+    ("compare", "/compare/acme/leeds", true),
+    ("andon", "/andon/acme/leeds", true),
+    (
+        "unit-stretch",
+        "/units/acme/leeds/press-shop/press-line-2/press-3?signal=parts-good&from=2026-11-24T14:00:00Z&to=2026-11-24T14:20:00Z",
+        true,
+    ),
+    ("line-missing", "/lines/acme/leeds/press-shop/press-line-9", true),
 ];
 
 fn main() {
@@ -79,6 +99,20 @@ fn answer(path: &str, with_plant: bool) -> ApiReply {
     }
     if let Some(unit) = path.strip_prefix("/api/v1/units/").and_then(plant::unit) {
         return json(serde_json::to_value(unit).unwrap());
+    }
+    let (address, query) = path.split_once('?').unwrap_or((path, ""));
+    if address == "/api/v1/reasons" {
+        return json(serde_json::to_value(report::reasons()).unwrap());
+    }
+    if let Some(report) = address.strip_prefix("/api/v1/report/").and_then(|path| report::report(path, query)) {
+        return json(serde_json::to_value(report).unwrap());
+    }
+    if let Some(made) = address.strip_prefix("/api/v1/derivation/").and_then(|path| derivation::derivation(path, query))
+    {
+        return json(serde_json::to_value(made).unwrap());
+    }
+    if let Some(compared) = address.strip_prefix("/api/v1/compare/").and_then(derivation::compare) {
+        return json(serde_json::to_value(compared).unwrap());
     }
     if path.contains("/samples") {
         return json(serde_json::to_value(plant::samples(path)).unwrap());

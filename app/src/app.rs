@@ -7,8 +7,12 @@ use leptos_router::{
 };
 
 use crate::{
+    andon::AndonPage,
     chunk::chunk,
     clock::Clock,
+    compare::ComparePage,
+    derivation::DerivationPage,
+    line::LinePage,
     live::Live,
     overview::OverviewPage,
     session::{LoginPage, PasswordPage},
@@ -18,6 +22,10 @@ use crate::{
 
 chunk!(OverviewRoute: OverviewPage in overview);
 chunk!(UnitRoute: UnitPage in unit);
+chunk!(LineRoute: LinePage in line);
+chunk!(DerivationRoute: DerivationPage in derivation);
+chunk!(CompareRoute: ComparePage in compare);
+chunk!(AndonRoute: AndonPage in andon);
 
 /// All pages. On the server it needs the contexts named in the crate's documentation.
 #[component]
@@ -32,8 +40,12 @@ pub fn App() -> impl IntoView {
             <Routes fallback=NotFoundPage>
                 <Route path=path!("/login") view=LoginPage ssr=SsrMode::Async />
                 <Route path=path!("/account/password") view=PasswordPage ssr=SsrMode::Async />
+                <Route path=path!("/andon/*path") view={Lazy::<AndonRoute>::new()} ssr=SsrMode::Async />
                 <ParentRoute path=path!("") view=Frame>
                     <Route path=path!("") view={Lazy::<OverviewRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("lines/*path") view={Lazy::<LineRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("derivation/*path") view={Lazy::<DerivationRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("compare/*path") view={Lazy::<CompareRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("units/*path") view={Lazy::<UnitRoute>::new()} ssr=SsrMode::Async />
                 </ParentRoute>
             </Routes>

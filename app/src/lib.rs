@@ -7,11 +7,15 @@
 #![warn(missing_docs)]
 #![recursion_limit = "512"]
 
+mod andon;
 pub mod api;
 mod app;
 mod chunk;
 mod clock;
+mod compare;
+mod derivation;
 mod format;
+mod line;
 pub mod live;
 mod overview;
 pub mod session;

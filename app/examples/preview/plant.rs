@@ -54,16 +54,16 @@ const LINES: [Line; 4] = [
     ),
 ];
 
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, n: u64) -> u64 {
+    pub fn below(&mut self, n: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % n.max(1)
     }
 }
 
-fn at() -> Timestamp {
+pub fn at() -> Timestamp {
     "2026-11-24T18:03:12.400Z".parse().unwrap()
 }
 
@@ -98,10 +98,13 @@ fn strip(seed: u64, now: UnitState, trouble: u64) -> Vec<StripSegment> {
 }
 
 fn elements(strip: &[StripSegment], pri_seconds: f64) -> Elements {
-    let begin = at().plus_seconds(-4 * 3600);
-    let mut e = Elements { calendar: at().micros_since(begin), ..Elements::default() };
+    elements_of(strip, shift().from, at(), pri_seconds)
+}
+
+pub fn elements_of(strip: &[StripSegment], begin: Timestamp, end: Timestamp, pri_seconds: f64) -> Elements {
+    let mut e = Elements { calendar: end.micros_since(begin), ..Elements::default() };
     for segment in strip {
-        let micros = segment.to.micros_since(segment.from.max(begin)).max(0);
+        let micros = segment.to.min(end).micros_since(segment.from.max(begin)).max(0);
         match segment.state {
             UnitState::Producing => e.apt += micros,
             UnitState::Setup => e.aust += micros,
@@ -161,11 +164,11 @@ fn tile(number: u128, path: &str, name: &str, level: Level, state: UnitState, tr
     (tile, e)
 }
 
-fn shift() -> ShiftView {
+pub fn shift() -> ShiftView {
     ShiftView {
         name: "Late".to_owned(),
-        from: at().plus_seconds(-4 * 3600 - 192),
-        to: at().plus_seconds(4 * 3600 - 192),
+        from: "2026-11-24T14:00:00Z".parse().unwrap(),
+        to: "2026-11-24T22:00:00Z".parse().unwrap(),
     }
 }
 

@@ -8,8 +8,15 @@ mod fetch;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use gemba_contract::{overview::Overview, session::Me, signal::SampleSeries, unit::UnitDetail};
-use gemba_domain::{Timestamp, signal::SignalId};
+use gemba_contract::{
+    overview::Overview,
+    reason::{GiveReason, ReasonConflict, ReasonTree, Said},
+    report::{Comparison, Derivation, Note, PutNote, Report},
+    session::Me,
+    signal::SampleSeries,
+    unit::UnitDetail,
+};
+use gemba_domain::{Timestamp, equipment::EquipmentPath, signal::SignalId};
 use leptos::prelude::use_context;
 use serde::de::DeserializeOwned;
 
@@ -24,6 +31,14 @@ pub struct ApiReply {
     pub status: u16,
     /// Body: JSON, or a problem.
     pub body: Vec<u8>,
+}
+
+/// What became of a word about a stop.
+pub(crate) enum Given {
+    /// It stands.
+    Said(#[expect(dead_code, reason = "the page asks for the whole report anew")] Said),
+    /// Somebody else was faster.
+    Conflict(Box<ReasonConflict>),
 }
 
 /// How pages reach the API while the server renders them: a GET of a path with its query
@@ -69,6 +84,43 @@ impl Api {
         self.get(format!("{}&points={points}", samples_path(signal, "samples", from, to))).await
     }
 
+    /// `GET /api/v1/report/{path}`; `query` begins with `?`, or is empty.
+    pub async fn report(&self, path: &str, query: &str) -> Result<Report, ApiError> {
+        self.get(format!("/api/v1/report/{path}{query}")).await
+    }
+
+    /// `GET /api/v1/derivation/{path}`
+    pub async fn derivation(&self, path: &str, query: &str) -> Result<Derivation, ApiError> {
+        self.get(format!("/api/v1/derivation/{path}{query}")).await
+    }
+
+    /// `GET /api/v1/compare/{path}`
+    pub async fn compare(&self, path: &str, query: &str) -> Result<Comparison, ApiError> {
+        self.get(format!("/api/v1/compare/{path}{query}")).await
+    }
+
+    /// `GET /api/v1/reasons`
+    pub async fn reasons(&self) -> Result<ReasonTree, ApiError> {
+        self.get("/api/v1/reasons".to_owned()).await
+    }
+
+    /// `POST /api/v1/stops/reason`
+    pub async fn give_reason(&self, word: &GiveReason) -> Result<Given, ApiError> {
+        let reply = post("/api/v1/stops/reason", serde_json::to_string(word)).await?;
+        if reply.status == 409
+            && let Ok(conflict) = serde_json::from_slice(&reply.body)
+        {
+            return Ok(Given::Conflict(conflict));
+        }
+        error::read(&reply).map(Given::Said)
+    }
+
+    /// `POST /api/v1/notes`; `None` when the note was taken back.
+    pub async fn put_note(&self, note: &PutNote) -> Result<Option<Note>, ApiError> {
+        let reply = post("/api/v1/notes", serde_json::to_string(note)).await?;
+        if reply.status == 204 { Ok(None) } else { error::read(&reply).map(Some) }
+    }
+
     async fn get<T: DeserializeOwned>(&self, path: String) -> Result<T, ApiError> {
         let reply = match &self.in_process {
             Some(InProcessApi(call)) => call(path).await,
@@ -85,6 +137,23 @@ pub(crate) fn samples_csv(signal: SignalId, from: Timestamp, to: Timestamp) -> S
 
 fn samples_path(signal: SignalId, what: &str, from: Timestamp, to: Timestamp) -> String {
     format!("/api/v1/signals/{}/{what}?from={from}&to={to}", signal.0)
+}
+
+/// The path of a node, as an address names it.
+pub(crate) fn path_in_address(text: &str) -> Result<EquipmentPath, ApiError> {
+    text.parse::<EquipmentPath>().map_err(|error| ApiError::NotFound(error.to_string()))
+}
+
+/// Sends JSON. Only the browser does: what the server renders changes nothing.
+#[cfg(feature = "hydrate")]
+async fn post(path: &'static str, body: serde_json::Result<String>) -> Result<ApiReply, ApiError> {
+    let body = body.map_err(|e| ApiError::Unreadable(e.to_string()))?;
+    send_wrapper::SendWrapper::new(fetch::post(path, body)).await
+}
+
+#[cfg(not(feature = "hydrate"))]
+async fn post(_path: &'static str, _body: serde_json::Result<String>) -> Result<ApiReply, ApiError> {
+    Err(ApiError::Unreachable)
 }
 
 #[cfg(feature = "hydrate")]

@@ -16,30 +16,67 @@ pub(crate) fn day_and_time(time: Timestamp, offset_minutes: i32) -> String {
     local(time, offset_minutes).format("%a %-d %b, %H:%M").to_string()
 }
 
-/// Round moments of a site's wall clock within a stretch, at most `at_most` of them, and their texts.
+/// `Mon 17 Nov, 18:03:12`
+pub(crate) fn day_time_seconds(time: Timestamp, offset_minutes: i32) -> String {
+    local(time, offset_minutes).format("%a %-d %b, %H:%M:%S").to_string()
+}
+
+/// `17 Nov`
+pub(crate) fn day_of(time: Timestamp, offset_minutes: i32) -> String {
+    local(time, offset_minutes).format("%-d %b").to_string()
+}
+
+/// Round moments of a site's wall clock within a stretch, at most `at_most` of them, and their texts: of days `17 Nov`, of
+/// steps below a minute with seconds.
 pub(crate) fn time_ticks(
     from: Timestamp,
     to: Timestamp,
     offset_minutes: i32,
     at_most: usize,
 ) -> Vec<(Timestamp, String)> {
-    const STEPS_MINUTES: [i64; 12] = [1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720];
+    const DAY: i64 = 86_400;
+    const STEPS_SECONDS: [i64; 21] = [
+        1,
+        2,
+        5,
+        10,
+        15,
+        30,
+        60,
+        120,
+        300,
+        600,
+        900,
+        1800,
+        3600,
+        7200,
+        10_800,
+        14_400,
+        21_600,
+        43_200,
+        DAY,
+        2 * DAY,
+        7 * DAY,
+    ];
     let stretch = to.micros_since(from);
     if stretch <= 0 || at_most == 0 {
         return Vec::new();
     }
-    let step = STEPS_MINUTES
-        .iter()
-        .map(|m| m * 60_000_000)
-        .find(|step| stretch / step <= at_most as i64)
-        .unwrap_or(1440 * 60_000_000);
+    let seconds =
+        STEPS_SECONDS.into_iter().find(|step| stretch / (step * 1_000_000) <= at_most as i64).unwrap_or(30 * DAY);
+    let text = match seconds {
+        0..60 => clock_time_seconds,
+        60..DAY => clock_time,
+        _ => day_of,
+    };
+    let step = seconds * 1_000_000;
     let offset = i64::from(offset_minutes) * 60_000_000;
     let first = (from.micros() + offset).div_euclid(step) * step - offset;
     (0..=at_most as i64 + 1)
         .map(|i| Timestamp::from_micros(first + i * step))
         .filter(|t| *t >= from && *t <= to)
         .take(at_most)
-        .map(|t| (t, clock_time(t, offset_minutes)))
+        .map(|t| (t, text(t, offset_minutes)))
         .collect()
 }
 
@@ -62,6 +99,7 @@ mod tests {
         assert_eq!(clock_time(t, 60), "23:30");
         assert_eq!(clock_time_seconds(t, -210), "19:00:05");
         assert_eq!(day_and_time(t, 120), "Tue 23 Jun, 00:30");
+        assert_eq!(day_time_seconds(t, 120), "Tue 23 Jun, 00:30:05");
     }
 
     #[test]
@@ -72,6 +110,16 @@ mod tests {
         let ticks = time_ticks(at("2026-06-22T06:10:00Z"), at("2026-06-22T14:10:00Z"), 345, 4);
         let texts: Vec<&str> = ticks.iter().map(|t| t.1.as_str()).collect();
         assert_eq!(texts, ["12:00", "14:00", "16:00", "18:00"]);
+    }
+
+    #[test]
+    fn ticks_of_long_and_of_short_stretches() {
+        let ticks = time_ticks(at("2026-06-22T06:10:00Z"), at("2026-06-27T06:10:00Z"), 60, 7);
+        let texts: Vec<&str> = ticks.iter().map(|t| t.1.as_str()).collect();
+        assert_eq!(texts, ["23 Jun", "24 Jun", "25 Jun", "26 Jun", "27 Jun"]);
+        let ticks = time_ticks(at("2026-06-22T06:10:07Z"), at("2026-06-22T06:10:47Z"), 60, 4);
+        let texts: Vec<&str> = ticks.iter().map(|t| t.1.as_str()).collect();
+        assert_eq!(texts, ["07:10:10", "07:10:20", "07:10:30", "07:10:40"]);
     }
 
     #[test]

@@ -7,11 +7,8 @@ use leptos::prelude::*;
 use super::TileModel;
 use crate::{
     format::{NO_VALUE, clock_time, percent, pieces, signed_points},
-    ui::{Bar, KpiBars},
+    ui::{Bar, FULL_COVERAGE, KpiBars, trend_of},
 };
-
-/// Below this coverage a figure says so.
-const FULL_COVERAGE: f64 = 0.95;
 
 /// One figure: a name, a value with its unit, and a line about it.
 #[component]
@@ -82,22 +79,13 @@ fn TargetGap(kpi: Signal<KpiView>) -> impl IntoView {
             }
         })
     };
-    view! { <span data-trend=move || trend(gap())>{text}</span> }
-}
-
-/// The gap to the target in a word for the stylesheet.
-fn trend(gap: Option<f64>) -> &'static str {
-    match gap {
-        Some(gap) if gap <= -0.0005 => "down",
-        Some(gap) if gap >= 0.0005 => "up",
-        _ => "level",
-    }
+    view! { <span data-trend=move || trend_of(gap())>{text}</span> }
 }
 
 /// Gap between OEE and its target, as shown in a line: `−14.2`, and its trend word.
 pub(crate) fn target_gap(kpi: &KpiView) -> (String, &'static str) {
     let gap = kpi.oee.zip(kpi.target_oee).map(|(oee, target)| oee - target);
-    (gap.map_or_else(String::new, signed_points), trend(gap))
+    (gap.map_or_else(String::new, signed_points), trend_of(gap))
 }
 
 /// Good pieces against what the time so far should have given.

@@ -20,6 +20,7 @@ const STALE_SECONDS: f64 = 600.0;
 pub(super) fn LineCard(line: LineModel, utc_offset_minutes: Signal<i32>) -> impl IntoView {
     let LineModel { tile, area, key_unit, units } = line;
     let heading = format!("line-{}", tile.id.0);
+    let report = format!("/lines/{}", tile.path);
     let name = Signal::derive({
         let name = tile.name.clone();
         move || name.get()
@@ -36,7 +37,9 @@ pub(super) fn LineCard(line: LineModel, utc_offset_minutes: Signal<i32>) -> impl
         <section class="card line" aria-labelledby=heading.clone()>
             <div class="line-row">
                 <div class="line-name">
-                    <h3 id=heading.clone()>{move || name.get()}</h3>
+                    <h3 id=heading.clone()>
+                        <a href=report>{move || name.get()}</a>
+                    </h3>
                     <p>{area}</p>
                 </div>
                 <Now tile=tile.clone() />

@@ -17,8 +17,8 @@ use crate::{
 use figures::AttentionFigure;
 pub(crate) use figures::{CountFigure, CoverageFigure, OeeFigure, ShiftLine, Stat};
 use line::LineCard;
-use model::{OverviewModel, SiteModel};
-pub(crate) use model::{STRIP_SECONDS, StateChange, TileModel};
+use model::SiteModel;
+pub(crate) use model::{LineModel, OverviewModel, STRIP_SECONDS, StateChange, TileModel};
 
 /// The plant overview.
 #[component]
@@ -116,6 +116,7 @@ fn SiteTitle(site: SiteModel) -> impl IntoView {
 #[component]
 fn Site(site: SiteModel, headed: Signal<bool>) -> impl IntoView {
     let heading = site.clone();
+    let path = site.path.clone();
     let kpi = Signal::derive({
         let kpi = site.kpi.clone();
         move || kpi.get()
@@ -159,6 +160,14 @@ fn Site(site: SiteModel, headed: Signal<bool>) -> impl IntoView {
             <div class="section-heading">
                 <h2>"Lines"</h2>
                 <span>"most good pieces lost first"</span>
+                <span class="section-links">
+                    <a class="link" href=format!("/compare/{path}")>
+                        "Compare"
+                    </a>
+                    <a class="link" href=format!("/andon/{path}")>
+                        "Andon board"
+                    </a>
+                </span>
             </div>
             <Show when=move || none.get()>
                 <p class="card empty">"This site has no lines. Add them to the plant file and import it again."</p>

@@ -1,4 +1,4 @@
-//! The plot of one signal, chosen by `?signal=code&range=1h`.
+//! The plot of one signal, chosen by `?signal=code&range=1h`, or `?signal=code&from=…&to=…`.
 
 use gemba_contract::signal::{Reading, SampleSeries, SignalView};
 use gemba_domain::{
@@ -15,10 +15,11 @@ use super::{
 use crate::{
     api::{Api, ApiError, samples_csv},
     clock::Clock,
-    format::{clock_time_seconds, day_and_time, pieces},
+    format::{day_and_time, day_time_seconds, pieces},
     ui::{
-        ErrorNotice, Scrub,
+        ErrorNotice, Scope, Scrub,
         plot::{Grid, Marks, PlotData, TimeTexts, YTexts},
+        stretch_text,
     },
 };
 
@@ -30,34 +31,49 @@ const RANGES: [(&str, &str, i64); 4] =
     [("15m", "15 min", 900), ("1h", "1 h", 3600), ("8h", "8 h", 8 * 3600), ("24h", "24 h", 24 * 3600)];
 const USUAL_RANGE: usize = 1;
 
-/// What the address asks to see: a signal, and the number of the range. Without a signal the first measure, or else the first
-/// one.
+/// Which readings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Range {
+    /// The last ones, by the number of the range; they go on with the clock.
+    Last(usize),
+    /// Those of a stretch.
+    Of(Timestamp, Timestamp),
+}
+
+/// What the address asks to see: a signal, and of when. Without a signal the first measure, or else the first one.
 pub(super) fn picked<'a>(
     query: &ParamsMap,
     signals: impl Iterator<Item = &'a SignalView> + Clone,
-) -> Option<(SignalId, usize)> {
-    let range = query.get("range").and_then(|word| RANGES.iter().position(|r| r.0 == word)).unwrap_or(USUAL_RANGE);
+) -> Option<(SignalId, Range)> {
+    let last = query.get("range").and_then(|word| RANGES.iter().position(|r| r.0 == word)).unwrap_or(USUAL_RANGE);
+    let range = Scope::of(query).stretch.map_or(Range::Last(last), |(from, to)| Range::Of(from, to));
     let named = query.get("signal").and_then(|code| signals.clone().find(|s| s.code == code));
     let usual = || signals.clone().find(|s| s.kind == SignalKind::Measure).or(signals.clone().next());
     named.or_else(usual).map(|signal| (signal.id, range))
 }
 
-/// The readings of a plot that ends at `to`.
+/// The readings of a plot made `now`.
 pub(super) async fn fetch(
     api: &Api,
-    (signal, range): (SignalId, usize),
-    to: Timestamp,
+    (signal, range): (SignalId, Range),
+    now: Timestamp,
 ) -> Result<SampleSeries, ApiError> {
-    let from = to.plus_seconds(-RANGES.get(range).map_or(3600, |r| r.2));
+    let (from, to) = match range {
+        Range::Last(range) => (now.plus_seconds(-RANGES.get(range).map_or(3600, |r| r.2)), now),
+        Range::Of(from, to) => (from, to),
+    };
     api.samples(signal, from, to, POINTS).await
 }
 
-/// The address with another signal or range.
+/// The address with another signal or range; a stretch is kept until a range is chosen.
 pub(super) fn link(query: &ParamsMap, signal: Option<&str>, range: Option<&str>) -> String {
     let pick = |name: &str, new: Option<&str>| {
         new.map(ToOwned::to_owned).or_else(|| query.get(name)).map(|value| format!("{name}={value}"))
     };
-    let parts: Vec<String> = [pick("signal", signal), pick("range", range)].into_iter().flatten().collect();
+    let stretch = Scope::of(query).stretch.filter(|_| range.is_none());
+    let kept = stretch.map(|(from, to)| format!("from={from}&to={to}"));
+    let parts: Vec<String> =
+        [pick("signal", signal), kept.or_else(|| pick("range", range))].into_iter().flatten().collect();
     format!("?{}", parts.join("&"))
 }
 
@@ -74,7 +90,7 @@ pub(super) fn History(model: UnitModel, first: Option<Result<SampleSeries, ApiEr
     #[cfg(feature = "hydrate")]
     {
         let (api, clock) = (Api::of_page(), Clock::of_page());
-        Effect::new(move |before: Option<Option<(SignalId, usize)>>| {
+        Effect::new(move |before: Option<Option<(SignalId, Range)>>| {
             let now = picked.get();
             if before.is_some_and(|before| before != now) {
                 let api = api.clone();
@@ -107,6 +123,12 @@ pub(super) fn History(model: UnitModel, first: Option<Result<SampleSeries, ApiEr
             <div class="card-heading">
                 <h2 id="history-heading">{move || heading().map_or_else(|| "History".to_owned(), |s| s.name)}</h2>
                 <span>{move || heading().and_then(|s| s.uom)}</span>
+                <span>
+                    {move || match picked.get() {
+                        Some((_, Range::Of(from, to))) => stretch_text(from, to, offset.get()),
+                        _ => String::new(),
+                    }}
+                </span>
                 <RangeLinks picked=picked />
             </div>
             {move || match plotted.get() {
@@ -115,7 +137,10 @@ pub(super) fn History(model: UnitModel, first: Option<Result<SampleSeries, ApiEr
                 Some(Ok(series)) => {
                     match signal(Some(series.signal)) {
                         Some(signal) => {
-                            view! { <Plot series=series signal=signal offset=offset unwatched_since=unwatched_since /> }
+                            let moving = picked.with_untracked(|p| p.is_some_and(|p| matches!(p.1, Range::Last(_))));
+                            view! {
+                                <Plot series=series signal=signal offset=offset unwatched_since=unwatched_since moving=moving />
+                            }
                                 .into_any()
                         },
                         None => view! { <p class="empty">"Nothing to plot."</p> }.into_any(),
@@ -137,7 +162,7 @@ fn Failed(error: ApiError) -> impl IntoView {
 }
 
 #[component]
-fn RangeLinks(picked: Memo<Option<(SignalId, usize)>>) -> impl IntoView {
+fn RangeLinks(picked: Memo<Option<(SignalId, Range)>>) -> impl IntoView {
     let query = use_query_map();
     view! {
         <nav class="segmented" aria-label="Stretch of time">
@@ -145,7 +170,7 @@ fn RangeLinks(picked: Memo<Option<(SignalId, usize)>>) -> impl IntoView {
                 .iter()
                 .enumerate()
                 .map(|(i, (word, text, _))| {
-                    let current = move || if picked.get().is_some_and(|p| p.1 == i) { "true" } else { "false" };
+                    let current = move || if picked.get().is_some_and(|p| p.1 == Range::Last(i)) { "true" } else { "false" };
                     view! {
                         <a href=move || link(&query.get(), None, Some(word)) data-noscroll="" aria-current=current>
                             {*text}
@@ -163,6 +188,8 @@ fn Plot(
     signal: SignalModel,
     offset: Signal<i32>,
     unwatched_since: Memo<Option<Timestamp>>,
+    /// Goes on with the clock, and takes new readings.
+    moving: bool,
 ) -> impl IntoView {
     let clock = Clock::of_page();
     let kind = signal.view.kind;
@@ -189,14 +216,14 @@ fn Plot(
     Effect::new(move |_| {
         let Some(reading) = latest.get() else { return };
         let newest = data.with_untracked(|d| d.readings.last().map(|r| r.time));
-        if newest.is_none_or(|newest| reading.time > newest) {
+        if moving && newest.is_none_or(|newest| reading.time > newest) {
             data.update(|d| d.readings = d.readings.iter().cloned().chain([reading]).collect());
         }
     });
     Effect::new(move |before: Option<Timestamp>| {
         let now = clock.coarse();
         let held = held();
-        if before.is_some() && data.with_untracked(|d| held != d.held_until || now > d.to) {
+        if moving && before.is_some() && data.with_untracked(|d| held != d.held_until || now > d.to) {
             data.update(|d| {
                 d.to = d.to.max(now);
                 d.from = d.to.plus_micros(-length);
@@ -309,12 +336,6 @@ fn Readings(data: RwSignal<PlotData>, kind: SignalKind, uom: String, offset: Sig
     .into_any()
 }
 
-fn day_time_seconds(time: Timestamp, offset_minutes: i32) -> String {
-    let day = day_and_time(time, offset_minutes);
-    let day = day.split(',').next().unwrap_or_default();
-    format!("{day}, {}", clock_time_seconds(time, offset_minutes))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -328,11 +349,13 @@ mod tests {
         query.insert("other", "x".to_owned());
         assert_eq!(link(&query, None, Some("1h")), "?signal=speed&range=1h");
         assert_eq!(link(&query, Some("load"), None), "?signal=load&range=8h");
-    }
-
-    #[test]
-    fn times_carry_day_and_seconds() {
-        let t: Timestamp = "2026-11-17T18:03:09Z".parse().expect("a time");
-        assert_eq!(day_time_seconds(t, 0), "Tue 17 Nov, 18:03:09");
+        query.insert("from", "2026-11-24T02:00:00Z".to_owned());
+        query.insert("to", "2026-11-24T03:00:00Z".to_owned());
+        assert_eq!(
+            link(&query, Some("load"), None),
+            "?signal=load&from=2026-11-24T02:00:00Z&to=2026-11-24T03:00:00Z",
+            "a stretch goes before a range"
+        );
+        assert_eq!(link(&query, None, Some("1h")), "?signal=speed&range=1h");
     }
 }

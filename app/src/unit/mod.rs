@@ -72,6 +72,7 @@ fn Unit(unit: UnitDetail, plotted: Option<Result<SampleSeries, ApiError>>) -> im
     let live = Live::of_page();
     clock.heard_from_server(unit.at);
     let topic = format!("{UNIT_PREFIX}{}", unit.tile.path);
+    let report = format!("/lines/{}", unit.tile.path);
     let title = unit.tile.name.clone();
     let crumbs = unit.breadcrumb.clone();
     let time_zone = unit.time_zone.clone();
@@ -146,6 +147,9 @@ fn Unit(unit: UnitDetail, plotted: Option<Result<SampleSeries, ApiError>>) -> im
                 <span class="state-since">{move || span(clock.known().seconds_since(since.get()))}</span>
                 {move || cause.get().map(|cause| view! { <span class="cause">{cause}</span> })}
             </span>
+            <a class="link" href=report>
+                "Report of this shift"
+            </a>
         </PageHeader>
         <main id="main" tabindex="-1" class="page" class:is-stale=move || live.is_stale()>
             <section class="stats stats-unit" aria-label="Figures of this shift">

@@ -1,7 +1,6 @@
 use gemba_domain::signal::SignalKind;
 use plotters::{
-    coord::types::RangedCoordf64,
-    prelude::{Cartesian2d, ChartBuilder, IntoDrawingArea, LineSeries, Rectangle, SVGBackend},
+    prelude::{ChartBuilder, IntoDrawingArea, LineSeries, Rectangle, SVGBackend},
     style::{BLACK, Color},
 };
 
@@ -34,12 +33,7 @@ pub(super) fn line(data: &PlotData, y: &YAxis) -> Option<String> {
             }
         }
     }
-    draw(data, (y.low, y.high), |chart| {
-        for run in runs.into_iter().filter(|run| run.len() > 1) {
-            chart.draw_series(LineSeries::new(run, BLACK.stroke_width(2))).ok()?;
-        }
-        Some(())
-    })
+    draw(width(data), (y.low, y.high), runs.into_iter().map(Shape::Line))
 }
 
 /// Words as bars, each word in its lane.
@@ -56,25 +50,46 @@ pub(super) fn lanes(data: &PlotData, y: &YAxis) -> Option<String> {
             _ => {}
         }
     }
-    draw(data, (y.low, y.high), |chart| {
-        let bars = bars.into_iter().map(|(from, to, lane)| {
-            let middle = y.high - lane as f64 - 0.5;
-            Rectangle::new([(from, middle - BAR / 2.0), (to, middle + BAR / 2.0)], BLACK.filled())
-        });
-        chart.draw_series(bars).ok().map(|_| ())
-    })
+    let bars = bars.into_iter().map(|(from, to, lane)| {
+        let middle = y.high - lane as f64 - 0.5;
+        Shape::Bar([(from, middle - BAR / 2.0), (to, middle + BAR / 2.0)])
+    });
+    draw(width(data), (y.low, y.high), bars)
 }
 
-type Chart<'a, 'b> = plotters::chart::ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+fn width(data: &PlotData) -> f64 {
+    data.to.seconds_since(data.from).max(1e-3)
+}
 
-/// The inside of the SVG that plotters makes.
-fn draw(data: &PlotData, y: (f64, f64), series: impl FnOnce(&mut Chart<'_, '_>) -> Option<()>) -> Option<String> {
+/// What plotters can draw here.
+pub(super) enum Shape {
+    /// Through these points; of a single one nothing is seen.
+    Line(Vec<(f64, f64)>),
+    /// Between two corners.
+    Bar([(f64, f64); 2]),
+}
+
+/// The inside of the SVG that plotters makes. `None` if it refuses.
+pub(super) fn draw(width: f64, y: (f64, f64), shapes: impl Iterator<Item = Shape>) -> Option<String> {
+    draw_all(width, y, shapes.collect())
+}
+
+fn draw_all(width: f64, y: (f64, f64), shapes: Vec<Shape>) -> Option<String> {
     let mut out = String::new();
     {
         let area = SVGBackend::with_string(&mut out, SIZE).into_drawing_area();
-        let width = data.to.seconds_since(data.from).max(1e-3);
         let mut chart = ChartBuilder::on(&area).build_cartesian_2d(0.0..width, y.0..y.1).ok()?;
-        series(&mut chart)?;
+        for shape in shapes {
+            match shape {
+                Shape::Line(points) if points.len() > 1 => {
+                    chart.draw_series(LineSeries::new(points, BLACK.stroke_width(2))).ok()?;
+                }
+                Shape::Line(_) => {}
+                Shape::Bar(corners) => {
+                    chart.draw_series(std::iter::once(Rectangle::new(corners, BLACK.filled()))).ok()?;
+                }
+            }
+        }
         area.present().ok()?;
     }
     let inside = out.split_once('>')?.1.rsplit_once("</svg>")?.0;

@@ -2,6 +2,7 @@
 //! are SVG texts of our own at relative places, so the server and the browser write the same.
 
 mod axis;
+mod chart;
 mod marks;
 mod surface;
 
@@ -14,6 +15,7 @@ use gemba_domain::{
 };
 
 pub(crate) use axis::YAxis;
+pub(crate) use chart::{grid_view, line_marks, marks_view, x_texts, y_texts};
 pub(crate) use surface::{Grid, Marks, TimeTexts, YTexts};
 
 /// What is drawn: readings of one signal within a stretch of time.

@@ -6,7 +6,7 @@ use gemba_domain::{Timestamp, state::UnitState};
 use crate::{overview::STRIP_SECONDS, ui::state_word};
 
 /// States that are painted, in this order: what needs a person lies on top.
-pub(super) const PAINTED: [UnitState; 8] = [
+pub(crate) const PAINTED: [UnitState; 8] = [
     UnitState::Off,
     UnitState::Idle,
     UnitState::Producing,

@@ -13,7 +13,8 @@ use crate::{
     overview::STRIP_SECONDS,
     ui::state_word,
 };
-use layout::{PAINTED, Window, paths, summary};
+pub(crate) use layout::PAINTED;
+use layout::{Window, paths, summary};
 
 /// The eight hours up to now that strips show.
 pub(crate) fn window_of(clock: Clock) -> Window {

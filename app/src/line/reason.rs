@@ -1,0 +1,463 @@
+//! Giving a stop its reason: one click opens the choice, the next one gives it. More can be said: which part of the stop is
+//! meant, and a comment.
+
+use gemba_contract::{
+    reason::{GiveReason, ReasonConflict, ReasonTree, ReasonView, Said},
+    report::Stop,
+};
+use gemba_domain::Timestamp;
+use leptos::{html, prelude::*};
+
+use super::model::LineModel;
+use crate::{
+    api::Given,
+    format::{clock_time, clock_time_seconds, span},
+    ui::state_word,
+};
+
+/// As long as a comment may be.
+const MOST_CHARS: &str = "500";
+/// So many reasons are offered first, those that cost this line most.
+const USUAL: usize = 4;
+
+/// The dialog; it shows whenever [`LineModel::explained`] holds a stop.
+#[component]
+pub(super) fn ReasonDialog(model: LineModel) -> impl IntoView {
+    let dialog = NodeRef::<html::Dialog>::new();
+    Effect::new(move |_| {
+        let open = model.explained.with(Option::is_some);
+        let Some(dialog) = dialog.get() else { return };
+        if open && !dialog.open() {
+            // A browser that cannot show it over the page shows it in the page.
+            if dialog.show_modal().is_err() {
+                dialog.set_open(true);
+            }
+        } else if !open && dialog.open() {
+            dialog.close();
+        }
+    });
+    view! {
+        <dialog class="dialog" node_ref=dialog aria-labelledby="reason-heading" on:close=move |_| model.explained.set(None)>
+            {move || model.explained.get().map(|stop| view! { <ReasonForm model=model stop=stop /> })}
+        </dialog>
+    }
+    .into_any()
+}
+
+/// Which part of a stop a word is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Whole,
+    Before,
+    After,
+}
+
+#[derive(Clone, Copy)]
+struct Form {
+    model: LineModel,
+    stop: StoredValue<Stop>,
+    part: RwSignal<Part>,
+    /// Seconds from the stop's begin.
+    cut: RwSignal<i64>,
+    comment: RwSignal<String>,
+    sending: RwSignal<bool>,
+    problem: RwSignal<Option<String>>,
+    conflict: RwSignal<Option<ReasonConflict>>,
+}
+
+#[component]
+fn ReasonForm(model: LineModel, stop: Stop) -> impl IntoView {
+    let offset = model.report.with_untracked(|r| r.utc_offset_minutes);
+    let seconds = stop.to.seconds_since(stop.from) as i64;
+    let form = Form {
+        model,
+        part: RwSignal::new(Part::Whole),
+        cut: RwSignal::new(seconds / 2),
+        comment: RwSignal::new(stop.said.last().map(|s| s.comment.clone()).unwrap_or_default()),
+        sending: RwSignal::new(false),
+        problem: RwSignal::new(None),
+        conflict: RwSignal::new(None),
+        stop: StoredValue::new(stop.clone()),
+    };
+    let clock = move |t| clock_time_seconds(t, offset);
+    let until = if stop.running { "now".to_owned() } else { clock(stop.to) };
+    let about = format!("{} {} to {until}, {}", state_word(stop.state), clock(stop.from), span(seconds as f64));
+    let cause = stop.cause.clone();
+    let said = stop.said.iter().map(|s| said_view(s, model, offset)).collect_view();
+    let has_word = stop.reason.is_some();
+    view! {
+        <header class="dialog-head">
+            <div>
+                <h2 id="reason-heading">{stop.unit_name.clone()}</h2>
+                <p class="muted">{about} " " <span class="cause">{cause}</span></p>
+            </div>
+            <button type="button" class="button small quiet" on:click=move |_| model.explained.set(None)>
+                "Close"
+            </button>
+        </header>
+        {said}
+        {move || form.problem.get().map(|text| view! { <p class="notice" role="alert">{text}</p> })}
+        {move || match form.conflict.get() {
+            Some(conflict) => conflict_view(form, conflict, offset),
+            None => choice_view(form, seconds, offset, has_word),
+        }}
+    }
+    .into_any()
+}
+
+fn said_view(said: &Said, model: LineModel, offset: i32) -> AnyView {
+    let reason = said.reason.as_ref().map(|code| model.reasons.with_value(|tree| name_of(tree, code)));
+    let to = said.to.map(|to| clock_time_seconds(to, offset));
+    let stretch = format!("{} to {}", clock_time_seconds(said.from, offset), to.as_deref().unwrap_or("the end"));
+    view! {
+        <p class="note">
+            {reason.unwrap_or_else(|| "No reason".to_owned())}
+            {(!said.comment.is_empty()).then(|| format!(": {}", said.comment))}
+            <small>{format!(" {stretch}; {}, {}", said.by, clock_time(said.at, offset))}</small>
+        </p>
+    }
+    .into_any()
+}
+
+fn name_of(tree: &ReasonTree, code: &str) -> String {
+    tree.reasons.iter().find(|r| r.code == code).map_or_else(|| code.to_owned(), |r| r.name.clone())
+}
+
+fn choice_view(form: Form, seconds: i64, offset: i32, has_word: bool) -> AnyView {
+    let begin = form.stop.with_value(|s| s.from);
+    let groups = form.model.reasons.with_value(|tree| {
+        let usual = form.model.report.with_untracked(|r| {
+            let codes = r.reasons.iter().filter_map(|row| row.reason.clone());
+            codes
+                .filter_map(|code| tree.reasons.iter().find(|r| r.code == code))
+                .take(USUAL)
+                .cloned()
+                .collect::<Vec<_>>()
+        });
+        let mut groups = Vec::new();
+        if !usual.is_empty() {
+            groups.push(("Most here in this period".to_owned(), usual));
+        }
+        groups.extend(grouped(tree));
+        groups
+    });
+    let empty = groups.is_empty();
+    let groups = groups
+        .into_iter()
+        .map(|(title, reasons)| {
+            let buttons = reasons.into_iter().map(|reason| reason_button(form, reason)).collect_view();
+            view! {
+                <fieldset class="reasons">
+                    <legend>{title}</legend>
+                    {buttons}
+                </fieldset>
+            }
+        })
+        .collect_view();
+    let part = move |part: Part, text: &'static str| {
+        view! {
+            <label>
+                <input
+                    type="radio"
+                    name="part"
+                    prop:checked=move || form.part.get() == part
+                    on:change=move |_| form.part.set(part)
+                />
+                {text}
+            </label>
+        }
+    };
+    let at = move || clock_time_seconds(begin.plus_seconds(form.cut.get()), offset);
+    view! {
+        <div class="said-more">
+            <fieldset class="parts" hidden=seconds < 4>
+                <legend>"Which part of it"</legend>
+                {part(Part::Whole, "All")}
+                {part(Part::Before, "Up to")}
+                {part(Part::After, "From")}
+                <input
+                    type="range"
+                    aria-label="The moment that splits the stop"
+                    aria-valuetext=at
+                    min="1"
+                    max=(seconds - 1).max(1).to_string()
+                    step=cut_step(seconds).to_string()
+                    prop:value=move || form.cut.get().to_string()
+                    disabled=move || form.part.get() == Part::Whole
+                    on:input=move |event| {
+                        if let Ok(cut) = event_target_value(&event).parse() {
+                            form.cut.set(cut);
+                        }
+                    }
+                />
+                <output>{at}</output>
+            </fieldset>
+            <label class="field">
+                <span>"Comment, if there is more to say"</span>
+                <input
+                    maxlength=MOST_CHARS
+                    prop:value=move || form.comment.get()
+                    on:input=move |event| form.comment.set(event_target_value(&event))
+                />
+            </label>
+        </div>
+        {groups}
+        {empty.then(|| view! { <p class="muted">"This plant has no reasons yet. An administrator can add them; a comment can be given now."</p> })}
+        <div class="form-row">
+            <button
+                type="button"
+                class="button small"
+                disabled=move || form.sending.get()
+                on:click=move |_| give(form, form.stop.with_value(|s| s.reason.clone()), None)
+            >
+                "Keep the reason, save the comment"
+            </button>
+            <button
+                type="button"
+                class="button small quiet"
+                hidden=!has_word
+                disabled=move || form.sending.get()
+                on:click=move |_| give(form, None, None)
+            >
+                "Take the reason back"
+            </button>
+        </div>
+    }
+    .into_any()
+}
+
+fn reason_button(form: Form, reason: ReasonView) -> AnyView {
+    let code = reason.code;
+    view! {
+        <button
+            type="button"
+            class="button reason-choice"
+            data-category=reason.category.as_str()
+            title=reason.category.title()
+            disabled=move || form.sending.get()
+            on:click=move |_| give(form, Some(code.clone()), None)
+        >
+            {reason.name}
+        </button>
+    }
+    .into_any()
+}
+
+/// Both versions, and the choice between them.
+fn conflict_view(form: Form, conflict: ReasonConflict, offset: i32) -> AnyView {
+    let model = form.model;
+    let theirs = conflict.theirs.iter().map(|s| said_view(s, model, offset)).collect_view();
+    let none = conflict.theirs.is_empty();
+    let yours = conflict.yours.clone();
+    let name = yours
+        .reason
+        .as_ref()
+        .map_or_else(|| "No reason".to_owned(), |code| model.reasons.with_value(|tree| name_of(tree, code)));
+    let comment = if yours.comment.is_empty() { String::new() } else { format!(": {}", yours.comment) };
+    let seen: Vec<i64> = conflict.theirs.iter().map(|s| s.id).collect();
+    view! {
+        <p class="notice" role="alert">
+            "Somebody else changed this stop while you were choosing. Nothing of yours was saved yet."
+        </p>
+        <div class="versions">
+            <div>
+                <h3>"What stands there now"</h3>
+                {theirs}
+                {none.then(|| view! { <p class="note">"Nothing: it was taken back."</p> })}
+                <button
+                    type="button"
+                    class="button small"
+                    on:click=move |_| {
+                        model.explained.set(None);
+                        model.ask_again();
+                    }
+                >
+                    "Leave that"
+                </button>
+            </div>
+            <div>
+                <h3>"What you said"</h3>
+                <p class="note">{name}{comment}</p>
+                <button
+                    type="button"
+                    class="button small primary"
+                    disabled=move || form.sending.get()
+                    on:click=move |_| give(form, yours.reason.clone(), Some(seen.clone()))
+                >
+                    "Put mine in its place"
+                </button>
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+/// Says it. `seen`: the versions that a conflict showed; else those that the page showed.
+fn give(form: Form, reason: Option<String>, seen: Option<Vec<i64>>) {
+    let comment = form.comment.get_untracked().trim().to_owned();
+    let (part, cut) = (form.part.get_untracked(), form.cut.get_untracked());
+    let word = form.stop.with_value(|stop| word_about(stop, part, cut, reason, comment, seen));
+    form.sending.set(true);
+    form.problem.set(None);
+    let api = form.model.api();
+    leptos::task::spawn_local(async move {
+        let answer = api.give_reason(&word).await;
+        form.model.ask_again();
+        // The person may have closed the dialog meanwhile.
+        if form.sending.try_set(false).is_some() {
+            return;
+        }
+        match answer {
+            Ok(Given::Said(_)) => form.model.explained.set(None),
+            Ok(Given::Conflict(conflict)) => form.conflict.set(Some(*conflict)),
+            Err(error) => form.problem.set(Some(format!("{error} The stop is as it was."))),
+        }
+    });
+}
+
+/// The request. The whole of a stop that goes on is left open, so that the word holds to its end.
+fn word_about(
+    stop: &Stop,
+    part: Part,
+    cut_seconds: i64,
+    reason: Option<String>,
+    comment: String,
+    seen: Option<Vec<i64>>,
+) -> GiveReason {
+    let cut: Timestamp = stop.from.plus_seconds(cut_seconds);
+    let end = (!stop.running).then_some(stop.to);
+    let (from, to) = match part {
+        Part::Whole => (stop.from, end),
+        Part::Before => (stop.from, Some(cut)),
+        Part::After => (cut, end),
+    };
+    let touches = |s: &&Said| s.from < to.unwrap_or(stop.to) && s.to.is_none_or(|t| t > from);
+    let seen = seen.unwrap_or_else(|| stop.said.iter().filter(touches).map(|s| s.id).collect());
+    GiveReason { unit: stop.unit.clone(), from, to, reason, comment, seen }
+}
+
+/// Steps of the slider that splits a stop: about 600 of them.
+fn cut_step(seconds: i64) -> i64 {
+    match seconds {
+        0..=600 => 1,
+        601..=6_000 => 10,
+        _ => 60,
+    }
+}
+
+/// The reasons under the node at the top that they belong to; those at the top without any below stand together.
+fn grouped(tree: &ReasonTree) -> Vec<(String, Vec<ReasonView>)> {
+    let has_children = |code: &str| tree.reasons.iter().any(|r| r.parent.as_deref() == Some(code));
+    let top_of = |reason: &ReasonView| {
+        let mut top = reason;
+        // A tree is not deeper than it has nodes.
+        for _ in 0..tree.reasons.len() {
+            let above = top.parent.as_ref().and_then(|code| tree.reasons.iter().find(|r| r.code == *code));
+            let Some(above) = above else { break };
+            top = above;
+        }
+        top.code.clone()
+    };
+    let mut groups: Vec<(String, Vec<ReasonView>)> = tree
+        .reasons
+        .iter()
+        .filter(|r| r.parent.is_none() && has_children(&r.code))
+        .map(|top| {
+            let below = tree.reasons.iter().filter(|r| top_of(r) == top.code).cloned().collect();
+            (top.name.clone(), below)
+        })
+        .collect();
+    let single: Vec<ReasonView> =
+        tree.reasons.iter().filter(|r| r.parent.is_none() && !has_children(&r.code)).cloned().collect();
+    if !single.is_empty() {
+        groups.push(("Other".to_owned(), single));
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use gemba_domain::{
+        reason::{LossCategory, ReasonId},
+        state::UnitState,
+    };
+
+    use super::*;
+
+    fn t(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(1_800_000_000 + seconds)
+    }
+
+    fn said(id: i64, from: i64, to: Option<i64>) -> Said {
+        Said {
+            id,
+            from: t(from),
+            to: to.map(t),
+            reason: Some("jam".to_owned()),
+            comment: String::new(),
+            by: "h.tanaka".to_owned(),
+            at: t(900),
+        }
+    }
+
+    fn stop(running: bool) -> Stop {
+        Stop {
+            unit: "a/b/c/d/e".parse().expect("a path"),
+            unit_name: "E".to_owned(),
+            from: t(0),
+            to: t(600),
+            running,
+            state: UnitState::Stopped,
+            cause: None,
+            reason: Some("jam".to_owned()),
+            reason_name: None,
+            category: None,
+            by_rule: false,
+            said: vec![said(1, 0, Some(200)), said(2, 200, None)],
+            minor: false,
+            caused_by: None,
+        }
+    }
+
+    #[test]
+    fn a_word_is_about_the_whole_stop_or_a_part_and_names_what_was_seen_there() {
+        let word = |stop: &Stop, part| {
+            let word = word_about(stop, part, 150, Some("oil".to_owned()), String::new(), None);
+            (word.from, word.to, word.seen)
+        };
+        assert_eq!(word(&stop(false), Part::Whole), (t(0), Some(t(600)), vec![1, 2]));
+        assert_eq!(word(&stop(true), Part::Whole), (t(0), None, vec![1, 2]), "left open while it goes on");
+        assert_eq!(word(&stop(true), Part::Before), (t(0), Some(t(150)), vec![1]));
+        assert_eq!(word(&stop(true), Part::After), (t(150), None, vec![1, 2]));
+        let again = word_about(&stop(false), Part::Whole, 0, None, String::new(), Some(vec![7]));
+        assert_eq!((again.reason, again.seen), (None, vec![7]), "after a conflict: what it showed");
+    }
+
+    #[test]
+    fn reasons_stand_under_their_top() {
+        let reason = |code: &str, parent: Option<&str>| ReasonView {
+            id: ReasonId(uuid::Uuid::nil()),
+            code: code.to_owned(),
+            name: code.to_uppercase(),
+            parent: parent.map(ToOwned::to_owned),
+            category: LossCategory::Breakdown,
+        };
+        let tree = ReasonTree {
+            reasons: vec![
+                reason("press", None),
+                reason("die", Some("press")),
+                reason("sensor", Some("die")),
+                reason("coil", None),
+            ],
+        };
+        let groups: Vec<(String, Vec<String>)> =
+            grouped(&tree).into_iter().map(|(title, r)| (title, r.into_iter().map(|r| r.code).collect())).collect();
+        assert_eq!(
+            groups,
+            [
+                ("PRESS".to_owned(), vec!["press".to_owned(), "die".to_owned(), "sensor".to_owned()]),
+                ("Other".to_owned(), vec!["coil".to_owned()]),
+            ]
+        );
+    }
+}
