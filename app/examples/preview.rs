@@ -1,6 +1,9 @@
 //! Renders the pages to static HTML from made-up data, to look at them without a server:
 //! `cargo run -p gemba-app --example preview -- DIRECTORY`. The directory gets the HTML files and the
 //! stylesheet; a font named `inter-latin-wght-normal.woff2` in it is used.
+//!
+//! `cargo run -p gemba-app --example preview -- --serve PORT` serves them instead, with the WASM of the last
+//! `xtask bundle`: what happens after hydration can be tried as well.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "an example that people run by hand")]
 
 #[path = "preview/derivation.rs"]
@@ -9,12 +12,14 @@ mod derivation;
 mod plant;
 #[path = "preview/report.rs"]
 mod report;
+#[path = "preview/serve.rs"]
+mod serve;
 
 use std::{fs, path::Path, sync::Arc};
 
 use futures::StreamExt;
 use gemba_app::{ApiReply, InProcessApi, PageStatus, ShellOptions, Theme, shell};
-use hydration_context::SsrSharedContext;
+use hydration_context::{SharedContext, SsrSharedContext};
 use leptos::{
     prelude::{Owner, RenderHtml, provide_context},
     tachys::view::any_view::IntoAny,
@@ -53,14 +58,23 @@ const PAGES: [(&str, &str, bool); 18] = [
 ];
 
 fn main() {
-    let out = std::env::args().nth(1).unwrap_or_else(|| "target/preview".to_owned());
-    let out = Path::new(&out);
+    any_spawner::Executor::init_futures_executor().unwrap();
+    let mut words = std::env::args().skip(1);
+    let first = words.next().unwrap_or_else(|| "target/preview".to_owned());
+    if first == "--serve" {
+        return serve_pages(words.next().and_then(|port| port.parse().ok()).unwrap_or(0));
+    }
+    let out = Path::new(&first);
     fs::create_dir_all(out).unwrap();
     fs::write(out.join("gemba.css"), stylesheet(Path::new("style"))).unwrap();
-    any_spawner::Executor::init_futures_executor().unwrap();
+    let options = ShellOptions { css: "gemba.css".to_owned(), ..ShellOptions::default() };
     for (name, address, with_plant) in PAGES {
         for theme in [Theme::Light, Theme::Dark] {
-            let (html, status) = futures::executor::block_on(render(address, theme, with_plant));
+            let (html, status) = futures::executor::block_on(render(
+                address,
+                ShellOptions { theme: Some(theme), ..options.clone() },
+                with_plant,
+            ));
             let file = out.join(format!("{name}-{}.html", theme.as_str()));
             println!("{} {status} {} bytes", file.display(), html.len());
             fs::write(file, html).unwrap();
@@ -68,11 +82,42 @@ fn main() {
     }
 }
 
-async fn render(address: &str, theme: Theme, with_plant: bool) -> (String, u16) {
+/// The bundled script, WASM and stylesheet are named by their content.
+fn serve_pages(port: u16) {
+    let site = Path::new("target/site");
+    let named = |ending: &str| {
+        let names = fs::read_dir(site).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap());
+        let found = names.filter(|n| n.starts_with("gemba") && n.ends_with(ending)).last();
+        format!("/assets/{}", found.unwrap_or_else(|| panic!("no *{ending} in {}", site.display())))
+    };
+    let options =
+        ShellOptions { css: named(".css"), js: named(".js"), wasm: named(".wasm"), ..ShellOptions::default() };
+    let tries = std::cell::Cell::new(0_u32);
+    serve::serve(
+        port,
+        site,
+        |address| {
+            let (html, status) = futures::executor::block_on(render(address, options.clone(), true));
+            (status, html)
+        },
+        |address, body| {
+            let Some(body) = body else {
+                let reply = answer(address, true);
+                return (reply.status, reply.body);
+            };
+            tries.set(tries.get() + 1);
+            // Every other word finds that somebody else was faster.
+            report::taken(address, body, tries.get() % 2 == 1)
+        },
+    );
+}
+
+async fn render(address: &str, options: ShellOptions, with_plant: bool) -> (String, u16) {
     let (meta, meta_output) = ServerMetaContext::new();
     let status = PageStatus::default();
-    let owner = Owner::new_root(Some(Arc::new(SsrSharedContext::new())));
-    let options = ShellOptions { css: "gemba.css".to_owned(), theme: Some(theme), ..ShellOptions::default() };
+    let hydrated = !options.js.is_empty();
+    let shared = Arc::new(SsrSharedContext::new());
+    let owner = Owner::new_root(Some(shared.clone()));
     let stream = owner.with(|| {
         provide_context(RequestUrl::new(address));
         provide_context(meta);
@@ -80,7 +125,11 @@ async fn render(address: &str, theme: Theme, with_plant: bool) -> (String, u16) 
         provide_context(InProcessApi(Arc::new(move |path| Box::pin(async move { answer(&path, with_plant) }))));
         shell(options).into_any().to_html_stream_in_order()
     });
-    let body = stream.collect::<String>().await;
+    let mut body = stream.collect::<String>().await;
+    if hydrated {
+        let data: Vec<String> = shared.pending_data().unwrap().collect().await;
+        body.extend(data.into_iter().map(|script| format!("<script>{script}</script>")));
+    }
     let html = meta_output.inject_meta_context(futures::stream::iter([body])).await.collect::<String>().await;
     (html, status.get())
 }

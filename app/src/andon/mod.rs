@@ -11,7 +11,7 @@ use crate::{
     clock::Clock,
     format::{clock_time, percent, pieces, span},
     live::{Event, Live},
-    overview::{LineModel, OverviewModel},
+    overview::{LineModel, OverviewModel, shift_title},
     ui::{Bar, ErrorPage, LivePill, state_word},
 };
 
@@ -100,7 +100,14 @@ fn Board(model: OverviewModel, path: EquipmentPath) -> impl IntoView {
     let shift = move || {
         shown.get().and_then(|s| s.2).map_or_else(
             || "no shift now".to_owned(),
-            |s| format!("{}, {} to {}", s.name, clock_time(s.from, offset.get()), clock_time(s.to, offset.get())),
+            |s| {
+                format!(
+                    "{}, {} to {}",
+                    shift_title(&s.name),
+                    clock_time(s.from, offset.get()),
+                    clock_time(s.to, offset.get())
+                )
+            },
         )
     };
     let pages = move || {

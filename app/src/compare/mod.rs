@@ -120,7 +120,7 @@ fn Compared(comparison: Comparison, scope: Scope) -> impl IntoView {
                     </nav>
                 </div>
                 {none.then(|| view! { <p class="empty">"Nothing to compare in this period."</p> })}
-                <div class="table-scroll" tabindex="0" role="region" aria-labelledby="compare-heading">
+                <div class="table-scroll" tabindex="0" role="group" aria-labelledby="compare-heading">
                     <table class="table compare">
                         <thead>
                             <tr>

@@ -38,7 +38,10 @@ pub(crate) fn DerivationPage() -> impl IntoView {
         <Transition>
             {move || Suspend::new(async move {
                 match derivation.await {
-                    Ok(derivation) => view! { <Made made=derivation scope=asked.get_untracked().1 /> }.into_any(),
+                    Ok(derivation) => {
+                        let (path, scope, _) = asked.get_untracked();
+                        view! { <Made made=derivation path=path scope=scope /> }.into_any()
+                    }
                     Err(error) => view! { <ErrorPage error=error /> }.into_any(),
                 }
             })}
@@ -54,7 +57,7 @@ fn figure_in(word: Option<String>) -> String {
 }
 
 #[component]
-fn Made(made: Derivation, scope: Scope) -> impl IntoView {
+fn Made(made: Derivation, path: String, scope: Scope) -> impl IntoView {
     Clock::of_page().heard_from_server(made.at);
     let offset = made.utc_offset_minutes;
     let asked = made.formulas.iter().find(|f| f.figure == made.figure).cloned();
@@ -63,7 +66,7 @@ fn Made(made: Derivation, scope: Scope) -> impl IntoView {
     let title = format!("{figure} of {name}");
     let stretch = Stretch::any(made.from, made.to, made.at, offset);
     let more = format!("figure={}", made.figure);
-    let report = format!("/lines/{}{}", made.path, scope.query());
+    let report = format!("/lines/{path}{}", scope.query());
     let version = format!("by {}, version {}", made.profile.title(), made.profile_version);
     view! {
         <Title text=title />

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use super::value_text;
 use crate::{
     format::{clock_time, clock_time_seconds, decimal, pieces, span},
-    ui::{Cell, Scope, data_table, table_fold},
+    ui::{Cell, Scope, data_table, open_table},
 };
 
 pub(super) fn formulas(made: &Derivation, scope: Scope) -> AnyView {
@@ -37,7 +37,7 @@ pub(super) fn formulas(made: &Derivation, scope: Scope) -> AnyView {
                 <h2 id="formulas-heading">"All figures"</h2>
                 <span>"ISO 22400-2"</span>
             </div>
-            <div class="table-scroll" tabindex="0" role="region" aria-labelledby="formulas-heading">
+            <div class="table-scroll" tabindex="0" role="group" aria-labelledby="formulas-heading">
                 <table class="table formulas">
                     <thead>
                         <tr>
@@ -126,7 +126,7 @@ pub(super) fn signals(made: &Derivation) -> AnyView {
                 <h2 id="sources-heading">"Signals"</h2>
                 <span>"choose one to see its samples of this period on a plot"</span>
             </div>
-            <div class="table-scroll" tabindex="0" role="region" aria-labelledby="sources-heading">
+            <div class="table-scroll" tabindex="0" role="group" aria-labelledby="sources-heading">
                 <table class="table">
                     <thead>
                         <tr>
@@ -218,7 +218,7 @@ pub(super) fn intervals(made: &Derivation) -> AnyView {
             .collect();
     let heads = ["From", "To", "For", "State", "Machine's word", "Reason", "Counted as"];
     let count = of_total(rows.len(), made.intervals_total);
-    let table = table_fold("States that fill the elements", "states.csv", &heads, &rows, made.utc_offset_minutes);
+    let table = open_table("States that fill the elements", "states.csv", &heads, &rows, made.utc_offset_minutes);
     section("states-made", "States that fill the elements", count, table)
 }
 
@@ -240,7 +240,7 @@ pub(super) fn counts(made: &Derivation) -> AnyView {
         .collect();
     let heads = ["Reading before", "Reading", "Good", "Scrap", "All", "Weight in OEE %", "Remark"];
     let count = of_total(rows.len(), made.counts_total);
-    let table = table_fold("Pieces counted", "counts.csv", &heads, &rows, made.utc_offset_minutes);
+    let table = open_table("Pieces counted", "counts.csv", &heads, &rows, made.utc_offset_minutes);
     section("counts-made", "Pieces counted", count, table)
 }
 

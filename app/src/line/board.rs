@@ -57,7 +57,7 @@ pub(super) fn Board(model: LineModel) -> impl IntoView {
                 <h2 id="board-heading">{move || if by_hour() { "Hour by hour" } else { "Day by day" }}</h2>
                 <span>{sum}</span>
             </div>
-            <div class="table-scroll" tabindex="0" role="region" aria-labelledby="board-heading">
+            <div class="table-scroll" tabindex="0" role="group" aria-labelledby="board-heading">
                 <table class="table board">
                     <thead>
                         <tr>

@@ -44,6 +44,7 @@ fn waterfall_view(report: &Report, scope: Scope) -> AnyView {
         .losses
         .iter()
         .zip(waterfall(&report.losses))
+        .filter(|(step, _)| step.micros != 0 || is_end(step))
         .map(|(step, bar)| step_view(report, scope, step, bar))
         .collect_view();
     view! {
@@ -62,8 +63,13 @@ fn waterfall_view(report: &Report, scope: Scope) -> AnyView {
     .into_any()
 }
 
+/// The whole, or what remains of it.
+fn is_end(step: &LossStep) -> bool {
+    matches!(step.kind, LossKind::Planned | LossKind::Good)
+}
+
 fn step_view(report: &Report, scope: Scope, step: &LossStep, (from, to): (f64, f64)) -> AnyView {
-    let ends = matches!(step.kind, LossKind::Planned | LossKind::Good);
+    let ends = is_end(step);
     let text = if ends { minutes(step.micros) } else { minutes(-step.micros) };
     let figure = match step.kind {
         LossKind::Planned => "coverage",

@@ -25,6 +25,7 @@ use crate::{
     clock::Clock,
     format::span,
     live::Live,
+    overview::shift_title,
     ui::{ErrorPage, Notice, PageHeader, PeriodLinks, ProfileLinks, Scope, StateLabel, Stretch},
 };
 use board::Board;
@@ -202,7 +203,7 @@ fn PeriodBar(model: LineModel, chosen: Memo<Option<String>>) -> impl IntoView {
             offset: r.utc_offset_minutes,
         })
     });
-    let shift = move || report.with(|r| r.period.shift.as_ref().map(|s| s.name.clone()));
+    let shift = move || report.with(|r| r.period.shift.as_ref().map(|s| shift_title(&s.name)));
     let profile = Signal::derive(move || report.with(|r| r.profile));
     let more = Signal::derive(move || chosen.with(|c| stops::reason_part(c.as_deref())));
     let compare = move || report.with(|r| format!("/compare/{}{}", r.path, model.scope.get().over_or(r).query()));

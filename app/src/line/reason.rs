@@ -210,7 +210,7 @@ fn choice_view(form: Form, seconds: i64, offset: i32, has_word: bool) -> AnyView
                 disabled=move || form.sending.get()
                 on:click=move |_| give(form, form.stop.with_value(|s| s.reason.clone()), None)
             >
-                "Keep the reason, save the comment"
+                {if has_word { "Keep the reason, save the comment" } else { "Save the comment alone" }}
             </button>
             <button
                 type="button"
@@ -254,6 +254,8 @@ fn conflict_view(form: Form, conflict: ReasonConflict, offset: i32) -> AnyView {
         .as_ref()
         .map_or_else(|| "No reason".to_owned(), |code| model.reasons.with_value(|tree| name_of(tree, code)));
     let comment = if yours.comment.is_empty() { String::new() } else { format!(": {}", yours.comment) };
+    let to = yours.to.map(|to| clock_time_seconds(to, offset));
+    let stretch = format!("{} to {}", clock_time_seconds(yours.from, offset), to.as_deref().unwrap_or("the end"));
     let seen: Vec<i64> = conflict.theirs.iter().map(|s| s.id).collect();
     view! {
         <p class="notice" role="alert">
@@ -277,7 +279,9 @@ fn conflict_view(form: Form, conflict: ReasonConflict, offset: i32) -> AnyView {
             </div>
             <div>
                 <h3>"What you said"</h3>
-                <p class="note">{name}{comment}</p>
+                <p class="note">
+                    {name} {comment} <small>{format!(" {stretch}")}</small>
+                </p>
                 <button
                     type="button"
                     class="button small primary"

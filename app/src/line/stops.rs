@@ -64,7 +64,7 @@ pub(super) fn Stops(model: LineModel, chosen: Memo<Option<String>>) -> impl Into
             </div>
             {move || (name.get().is_some() && !none.get()).then(|| view! { <Scatter model=model chosen=chosen /> })}
             {move || none.get().then(|| view! { <p class="empty">"No such stop in this period."</p> })}
-            <div class="table-scroll stops-scroll" tabindex="0" role="region" aria-labelledby="stops-heading">
+            <div class="table-scroll stops-scroll" tabindex="0" role="group" aria-labelledby="stops-heading">
                 <table class="table stops">
                     <thead>
                         <tr>

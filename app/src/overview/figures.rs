@@ -175,6 +175,11 @@ pub(crate) fn CoverageFigure(#[prop(into)] kpi: Signal<KpiView>) -> impl IntoVie
     }
 }
 
+/// `Late shift`, also where the shift is named `Late`.
+pub(crate) fn shift_title(name: &str) -> String {
+    if name.to_lowercase().contains("shift") { name.to_owned() } else { format!("{name} shift") }
+}
+
 /// `Late shift, 14:00 to 22:00`
 #[component]
 pub(crate) fn ShiftLine(
@@ -187,9 +192,7 @@ pub(crate) fn ShiftLine(
             None => "no shift now".to_owned(),
             Some(s) => {
                 let time = |t| clock_time(t, utc_offset_minutes.get());
-                let name =
-                    if s.name.to_lowercase().contains("shift") { s.name.clone() } else { format!("{} shift", s.name) };
-                format!("{name}, {} to {}", time(s.from), time(s.to))
+                format!("{}, {} to {}", shift_title(&s.name), time(s.from), time(s.to))
             }
         })
     };

@@ -15,7 +15,7 @@ use crate::{
     ui::{Announcer, ErrorPage, Legend, PageHeader},
 };
 use figures::AttentionFigure;
-pub(crate) use figures::{CountFigure, CoverageFigure, OeeFigure, ShiftLine, Stat};
+pub(crate) use figures::{CountFigure, CoverageFigure, OeeFigure, ShiftLine, Stat, shift_title};
 use line::LineCard;
 use model::SiteModel;
 pub(crate) use model::{LineModel, OverviewModel, STRIP_SECONDS, StateChange, TileModel};

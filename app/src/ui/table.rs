@@ -103,7 +103,7 @@ pub(crate) fn data_table(label: &'static str, heads: &[&'static str], rows: &[Ve
         })
         .collect_view();
     view! {
-        <div class="table-scroll" tabindex="0" role="region" aria-label=label>
+        <div class="table-scroll" tabindex="0" role="group" aria-label=label>
             <table class="table">
                 <thead>
                     <tr>{head}</tr>
@@ -123,9 +123,31 @@ pub(crate) fn table_fold(
     rows: &[Vec<Cell>],
     offset: i32,
 ) -> AnyView {
+    fold(label, file, heads, rows, offset, false)
+}
+
+/// The same, open: the table is what the page is for.
+pub(crate) fn open_table(
+    label: &'static str,
+    file: &'static str,
+    heads: &[&'static str],
+    rows: &[Vec<Cell>],
+    offset: i32,
+) -> AnyView {
+    fold(label, file, heads, rows, offset, true)
+}
+
+fn fold(
+    label: &'static str,
+    file: &'static str,
+    heads: &[&'static str],
+    rows: &[Vec<Cell>],
+    offset: i32,
+    open: bool,
+) -> AnyView {
     view! {
         <div class="fold-row">
-            <details class="fold">
+            <details class="fold" open=open>
                 <summary>"As a table"</summary>
                 {data_table(label, heads, rows, offset)}
             </details>
