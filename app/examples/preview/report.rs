@@ -2,10 +2,10 @@
 
 use gemba_contract::{
     overview::{LineOverview, ShiftView, StripSegment},
-    reason::{GiveReason, ReasonConflict, ReasonTree, ReasonView, Said},
+    reason::{ReasonTree, ReasonView, Said},
     report::{
-        Around, BoardRow, CausedBy, Compared, Figures, Lane, LaneSegment, LossKind, LossStep, Note, Period, PutNote,
-        ReasonRow, Reliability, Report, Restatement, RestatementCause, RowsBy, Stop, TrendPoint,
+        Around, BoardRow, CausedBy, Compared, Figures, Lane, LaneSegment, LossKind, LossStep, Note, Period, ReasonRow,
+        Reliability, Report, Restatement, RestatementCause, RowsBy, Stop, TrendPoint,
     },
 };
 use gemba_domain::{
@@ -53,40 +53,6 @@ pub fn reasons() -> ReasonTree {
 
 fn reason_of(code: &str) -> (&'static str, LossCategory) {
     REASONS.iter().find(|r| r.0 == code).map(|r| (r.1, r.3)).unwrap()
-}
-
-/// The answer to a word about a stop or an hour.
-pub fn taken(address: &str, body: &[u8], too_late: bool) -> (u16, Vec<u8>) {
-    let json = |value: serde_json::Value| value.to_string().into_bytes();
-    let problem = serde_json::json!({"type": "conflict", "title": "Somebody else was faster.", "status": 409});
-    if address == "/api/v1/notes" {
-        let note: PutNote = serde_json::from_slice(body).unwrap();
-        if too_late {
-            return (409, json(problem));
-        }
-        let note = Note { id: 77, from: note.from, to: note.to, text: note.text, by: "h.tanaka".to_owned(), at: at() };
-        return (200, json(serde_json::to_value(note).unwrap()));
-    }
-    let yours: GiveReason = serde_json::from_slice(body).unwrap();
-    let said = |reason: Option<String>, by: &str| Said {
-        id: 88,
-        from: yours.from,
-        to: yours.to,
-        reason,
-        comment: yours.comment.clone(),
-        by: by.to_owned(),
-        at: at(),
-    };
-    if too_late {
-        let theirs = vec![said(Some("hydraulics".to_owned()), "m.okafor")];
-        let mut answer = problem;
-        let conflict = serde_json::to_value(ReasonConflict { yours: yours.clone(), theirs }).unwrap();
-        for (key, value) in conflict.as_object().unwrap() {
-            answer[key] = value.clone();
-        }
-        return (409, json(answer));
-    }
-    (200, json(serde_json::to_value(said(yours.reason.clone(), "h.tanaka")).unwrap()))
 }
 
 /// The part of a strip within a stretch.

@@ -8,6 +8,13 @@ use std::{
     path::Path,
 };
 
+use gemba_contract::{
+    reason::{GiveReason, ReasonConflict, Said},
+    report::{Note, PutNote},
+};
+
+use super::plant::at;
+
 /// `page` and `api` give status and body of an address.
 pub fn serve(
     port: u16,
@@ -58,4 +65,38 @@ pub fn serve(
         );
         drop(stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)));
     }
+}
+
+/// The answer to a word about a stop or an hour.
+pub fn taken(address: &str, body: &[u8], too_late: bool) -> (u16, Vec<u8>) {
+    let json = |value: serde_json::Value| value.to_string().into_bytes();
+    let problem = serde_json::json!({"type": "conflict", "title": "Somebody else was faster.", "status": 409});
+    if address == "/api/v1/notes" {
+        let note: PutNote = serde_json::from_slice(body).unwrap();
+        if too_late {
+            return (409, json(problem));
+        }
+        let note = Note { id: 77, from: note.from, to: note.to, text: note.text, by: "h.tanaka".to_owned(), at: at() };
+        return (200, json(serde_json::to_value(note).unwrap()));
+    }
+    let yours: GiveReason = serde_json::from_slice(body).unwrap();
+    let said = |reason: Option<String>, by: &str| Said {
+        id: 88,
+        from: yours.from,
+        to: yours.to,
+        reason,
+        comment: yours.comment.clone(),
+        by: by.to_owned(),
+        at: at(),
+    };
+    if too_late {
+        let theirs = vec![said(Some("hydraulics".to_owned()), "m.okafor")];
+        let mut answer = problem;
+        let conflict = serde_json::to_value(ReasonConflict { yours: yours.clone(), theirs }).unwrap();
+        for (key, value) in conflict.as_object().unwrap() {
+            answer[key] = value.clone();
+        }
+        return (409, json(answer));
+    }
+    (200, json(serde_json::to_value(said(yours.reason.clone(), "h.tanaka")).unwrap()))
 }

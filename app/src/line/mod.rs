@@ -9,6 +9,7 @@ mod reason;
 mod stops;
 mod timeline;
 mod trend;
+mod word;
 
 use gemba_contract::{
     live::OVERVIEW,

@@ -189,7 +189,65 @@ fn is_due(changed: bool, age_seconds: f64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_due;
+    use gemba_contract::overview::{CountView, KpiView};
+    use gemba_domain::state::UnitState;
+
+    use super::*;
+
+    /// A line in the middle of its shift, with what a page needs of it.
+    fn report() -> Report {
+        let text = r#"{
+            "id": "00000000-0000-0000-0000-00000000000a", "path": "a/s/r/l", "name": "Line", "level": "line",
+            "around": {"above": [], "units": [], "key_unit": null}, "time_zone": "UTC", "utc_offset_minutes": 0,
+            "period": {"from": "2026-11-24T14:00:00Z", "to": "2026-11-24T22:00:00Z", "shift": null, "day": "2026-11-24",
+                "previous": ["2026-11-24T06:00:00Z", "2026-11-24T14:00:00Z"], "next": null},
+            "profile": "iso22400", "profile_version": 1, "now": null, "figures": null, "compared": [], "restated": [],
+            "rows": [], "rows_by": "hour", "lanes": [], "losses": [], "reasons": [], "stops": [], "stops_total": 0,
+            "trend": [], "notes": [], "currency": "EUR", "at": "2026-11-24T18:00:00Z"
+        }"#;
+        let mut json: serde_json::Value = serde_json::from_str(text).expect("JSON");
+        json["figures"] = serde_json::to_value(gemba_contract::report::Figures::default()).expect("figures");
+        json["now"] = serde_json::to_value(now(UnitState::Producing)).expect("a present");
+        serde_json::from_value(json).expect("a report")
+    }
+
+    fn now(state: UnitState) -> TileNow {
+        TileNow {
+            state,
+            cause: None,
+            since: Timestamp::default(),
+            last_sample: None,
+            kpi: KpiView::default(),
+            count: CountView::default(),
+        }
+    }
+
+    #[test]
+    fn a_state_that_changes_makes_the_report_worth_asking_for_and_pieces_alone_do_not() {
+        let owner = Owner::new();
+        owner.set();
+        let model = LineModel::new(report(), ReasonTree::default(), Memo::new(|_| Scope::default()));
+        let id = model.report.with_untracked(|r| r.id);
+        model.watched.set_value(vec![(id, UnitState::Producing, Timestamp::default())]);
+        let counted = TileNow { count: CountView { good: 7.0, ..CountView::default() }, ..now(UnitState::Producing) };
+        model.apply(TileDelta { id, now: counted.clone() });
+        assert!(!model.wanted.get_value());
+        assert_eq!(model.now.get_untracked(), Some(counted), "the present is shown at once");
+        model.apply(TileDelta { id, now: now(UnitState::Stopped) });
+        assert!(model.wanted.get_value());
+        assert_eq!(model.now.get_untracked().map(|n| n.state), Some(UnitState::Stopped));
+    }
+
+    #[test]
+    fn a_period_that_is_over_has_no_present() {
+        let owner = Owner::new();
+        owner.set();
+        let past = Report { now: None, ..report() };
+        let model = LineModel::new(past, ReasonTree::default(), Memo::new(|_| Scope::default()));
+        let id = model.report.with_untracked(|r| r.id);
+        model.apply(TileDelta { id, now: now(UnitState::Stopped) });
+        assert_eq!(model.now.get_untracked(), None);
+    }
 
     #[test]
     fn changes_are_gathered_for_five_seconds() {
