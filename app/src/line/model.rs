@@ -143,7 +143,7 @@ impl LineModel {
             match answer {
                 Ok(report) => {
                     self.failed.set(None);
-                    self.asked.set_value(report.at);
+                    self.asked.update_value(|asked| *asked = report.at.max(*asked));
                     self.now.set(report.now.clone());
                     self.report.set(report);
                 }

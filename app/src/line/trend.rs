@@ -28,6 +28,8 @@ pub(super) fn Trend(model: LineModel) -> impl IntoView {
             format!("last {} shifts{target}", r.trend.len())
         })
     };
+    // Drawn anew only when another line comes of it.
+    let marks = Memo::new(move |_| report.with(marks));
     let empty = Memo::new(move |_| report.with(|r| r.trend.iter().all(|p| p.factors.oee.is_none())));
     view! {
         <section class="card" aria-labelledby="trend-heading">
@@ -47,7 +49,7 @@ pub(super) fn Trend(model: LineModel) -> impl IntoView {
                                 {move || report.with(shades)}
                                 {move || report.with(|r| grid_view(&axis(r)))}
                                 {move || {
-                                    report.with(|r| marks_view(marks(r), "OEE by shift. The table below holds the same.".to_owned()))
+                                    marks.with(|marks| marks_view(marks.clone(), "OEE by shift. The table below holds the same.".to_owned()))
                                 }}
                                 {move || report.with(points)}
                             </Scrub>

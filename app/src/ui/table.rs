@@ -145,12 +145,25 @@ fn fold(
     offset: i32,
     open: bool,
 ) -> AnyView {
+    let table = data_table(label, heads, rows, offset);
+    let inside = view! {
+        <summary>"As a table"</summary>
+        {table}
+    };
+    // Whether it is open is the reader's: a new rendering must not say so again.
+    let details = if open {
+        view! {
+            <details class="fold" open>
+                {inside}
+            </details>
+        }
+        .into_any()
+    } else {
+        view! { <details class="fold">{inside}</details> }.into_any()
+    };
     view! {
         <div class="fold-row">
-            <details class="fold" open=open>
-                <summary>"As a table"</summary>
-                {data_table(label, heads, rows, offset)}
-            </details>
+            {details}
             <a class="link" href=csv_address(heads, rows) download=file rel="external">
                 "CSV"
             </a>
