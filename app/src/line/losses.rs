@@ -8,6 +8,7 @@ use super::{
     figures::{derivation_link, money},
     layout::{loss_class, waterfall},
     model::LineModel,
+    stops::reason_part,
 };
 use crate::{
     format::{decimal, span},
@@ -147,7 +148,7 @@ fn pareto_view(report: &Report, scope: Scope, chosen: Option<String>) -> AnyView
             let code = row.reason.as_deref().unwrap_or(NO_REASON);
             let current = chosen.as_deref() == Some(code);
             // Choosing what is chosen shows all again.
-            let href = if current { scope.link("") } else { scope.link(&format!("reason={code}")) };
+            let href = scope.link(&reason_part((!current).then_some(code)));
             let class = row.category.map_or("l-open", |c| loss_class(LossKind::Category(c)));
             let stops = if row.stops == 1 { "1 stop".to_owned() } else { format!("{} stops", row.stops) };
             view! {

@@ -7,7 +7,7 @@ use super::{layout::share, losses::NO_REASON, model::LineModel};
 use crate::{
     format::{clock_time, day_and_time, pieces, span, time_ticks},
     ui::{
-        Cell, Scrub,
+        Cell, Scrub, escaped,
         plot::{YAxis, grid_view, x_texts, y_texts},
         state_word, table_fold,
     },
@@ -266,7 +266,7 @@ pub(super) fn chosen_in(query: &leptos_router::params::ParamsMap) -> Option<Stri
 
 /// What the scope's links keep besides the scope.
 pub(super) fn reason_part(chosen: Option<&str>) -> String {
-    chosen.map_or_else(String::new, |code| format!("reason={code}"))
+    chosen.map_or_else(String::new, |code| format!("reason={}", escaped(code)))
 }
 
 #[cfg(test)]

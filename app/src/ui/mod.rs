@@ -28,4 +28,4 @@ pub(crate) use scope::Scope;
 pub(crate) use scrub::Scrub;
 pub(crate) use state::{StateLabel, state_word};
 pub(crate) use strip::{HourAxis, Legend, PAINTED, Strip, StripTable, window_of};
-pub(crate) use table::{Cell, data_table, open_table, table_fold};
+pub(crate) use table::{Cell, data_table, escaped, open_table, table_fold};

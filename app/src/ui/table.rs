@@ -61,18 +61,23 @@ fn quoted(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 
+/// As it may stand in an address.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b',' | b':' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
 /// The file, as an address that holds it all. It needs no request and no script.
 fn csv_address(heads: &[&str], rows: &[Vec<Cell>]) -> String {
     let mut out = String::from("data:text/csv;charset=utf-8,");
     let mut put = |line: String| {
-        for byte in line.bytes() {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b',' | b':' => {
-                    out.push(char::from(byte))
-                }
-                _ => out.push_str(&format!("%{byte:02X}")),
-            }
-        }
+        out.push_str(&escaped(&line));
         out.push_str("%0D%0A");
     };
     put(heads.iter().map(|head| quoted(head)).collect::<Vec<_>>().join(","));
@@ -189,6 +194,12 @@ mod tests {
             csv_address(&["Reason", "Good"], &rows),
             "data:text/csv;charset=utf-8,Reason,Good%0D%0A%22die,%20%22%22old%22%22%22,1104.5,,2027-01-15T08:00:00Z,90.5%0D%0A"
         );
+    }
+
+    #[test]
+    fn what_means_something_in_an_address_is_escaped() {
+        assert_eq!(escaped("die-sensor"), "die-sensor");
+        assert_eq!(escaped("a b&c=ü"), "a%20b%26c%3D%C3%BC");
     }
 
     #[test]
