@@ -140,6 +140,8 @@ pub fn compare(path: &str) -> Option<Comparison> {
     rows.sort_by(|a, b| a.factors.oee.unwrap_or(9.0).total_cmp(&b.factors.oee.unwrap_or(9.0)));
     Some(Comparison {
         path: path.parse().ok()?,
+        name: "Press line 2".to_owned(),
+        utc_offset_minutes: 0,
         by: CompareBy::Unit,
         from: shift().from,
         to: shift().to,

@@ -69,8 +69,8 @@ fn Compared(comparison: Comparison, scope: Scope) -> impl IntoView {
     Clock::of_page().heard_from_server(comparison.at);
     let path = comparison.path.clone();
     let by = comparison.by;
-    // The answer does not say how far the site's clocks are ahead; times are told in UTC, and say so.
-    let stretch = Stretch::any(comparison.from, comparison.to, comparison.at, 0);
+    let offset = comparison.utc_offset_minutes;
+    let stretch = Stretch::any(comparison.from, comparison.to, comparison.at, offset);
     let report = matches!(path.level(), Level::Line | Level::Unit).then(|| format!("/lines/{path}{}", scope.query()));
     let andon = matches!(path.level(), Level::Site | Level::Area).then(|| format!("/andon/{path}"));
     let choices = BY
@@ -91,16 +91,17 @@ fn Compared(comparison: Comparison, scope: Scope) -> impl IntoView {
     let none = comparison.rows.is_empty();
     let rows = comparison.rows.iter().map(|row| row_view(row, by, scope)).collect_view();
     let head = BY.iter().find(|b| b.0 == by).map_or("", |b| b.2);
-    let title = format!("Compare {}", path.leaf());
+    let name = comparison.name.clone();
+    let title = format!("Compare {name}");
     view! {
         <Title text=title.clone() />
-        <PageHeader utc_offset_minutes=0 newest=None>
+        <PageHeader utc_offset_minutes=offset newest=None>
             <nav class="crumbs" aria-label="Where this stands">
                 <ol>
                     <li>
                         <a href="/">"Plant"</a>
                     </li>
-                    {report.map(|href| view! { <li><a href=href>{path.leaf().to_owned()}</a></li> })}
+                    {report.map(|href| view! { <li><a href=href>{name}</a></li> })}
                 </ol>
             </nav>
             <h1>{title}</h1>
@@ -108,7 +109,6 @@ fn Compared(comparison: Comparison, scope: Scope) -> impl IntoView {
         <main id="main" tabindex="-1" class="page">
             <div class="period-bar">
                 <PeriodLinks stretch=Signal::stored(stretch) scope=Signal::stored(scope) more=more.clone() />
-                <span class="muted">"UTC"</span>
                 <ProfileLinks profile=Signal::stored(comparison.profile) scope=Signal::stored(scope) more=more />
                 {andon.map(|href| view! { <span class="period-more"><a class="link" href=href>"Andon board"</a></span> })}
             </div>

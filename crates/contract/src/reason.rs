@@ -92,3 +92,65 @@ pub struct ReasonConflict {
     /// What stands there now.
     pub theirs: Vec<Said>,
 }
+
+/// `GET /api/v1/reason-rules`, `PUT /api/v1/reason-rules/all`: rules that give reasons, in order; the first that holds stands. A person's word
+/// stands over all of them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReasonRules {
+    /// In order.
+    pub rules: Vec<ReasonRule>,
+}
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReasonRule {
+    /// For people.
+    pub name: String,
+    /// Path of the unit, or of what it stands in; empty for the whole plant.
+    #[serde(default)]
+    pub scope: String,
+    /// In the rule language, over `state`, `cause`, `stop-reason`, `order`, `product`, `time` and `lasts`.
+    pub condition: String,
+    /// Code of the reason that it gives.
+    pub reason: String,
+}
+
+/// `POST /api/v1/reason-rules/try`: what a rule would have changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TryRule {
+    /// The rule.
+    pub rule: ReasonRule,
+    /// Begin of the history that it is tried against.
+    pub from: Timestamp,
+    /// End of it; at most 31 days later.
+    pub to: Timestamp,
+}
+
+/// The answer to [`TryRule`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RuleTrial {
+    /// How many states would have got this reason, and have another one or none now.
+    pub changed: u64,
+    /// How long they are together, microseconds.
+    pub micros: i64,
+    /// Those on which a person has given a word: it stays.
+    pub kept_by_people: u64,
+    /// At most 200 of the changed, oldest first.
+    pub examples: Vec<RuleExample>,
+}
+
+/// A state that a rule would change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RuleExample {
+    /// The unit.
+    pub unit: EquipmentPath,
+    /// Begin.
+    pub from: Timestamp,
+    /// End (exclusive).
+    pub to: Timestamp,
+    /// Code of the reason now.
+    pub now: Option<String>,
+}

@@ -394,6 +394,10 @@ pub struct PutNote {
 pub struct Comparison {
     /// Where.
     pub path: EquipmentPath,
+    /// For people.
+    pub name: String,
+    /// Minutes that the site's clocks are ahead of UTC at `from`.
+    pub utc_offset_minutes: i32,
     /// By what.
     pub by: CompareBy,
     /// Begin.

@@ -45,6 +45,11 @@ pub struct Calendar {
 }
 
 impl Calendar {
+    /// The site's.
+    pub fn time_zone(&self) -> Tz {
+        self.time_zone
+    }
+
     /// The shifts that touch a period, closures taken out. A site without patterns plans every day whole.
     pub fn shifts(&self, period: Interval) -> Vec<ShiftInstance> {
         let planned = if self.patterns.is_empty() {

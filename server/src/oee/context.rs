@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use gemba_domain::{
     Interval, Timestamp,
-    equipment::EquipmentId,
+    equipment::{EquipmentId, EquipmentPath},
     oee::{Elements, Label, Plan, Row, StateInterval, UnitFacts, by_hour, elements},
     order::{OrderId, ProductId, Work},
-    reason::{Annotations, Assignment, Stretch, annotate},
+    reason::{Annotations, Assignment, RuleHit, Stretch, annotate},
+    rule::{Inputs, Name, Stop, Tracks, offset_of},
     shift::ShiftInstance,
-    signal::SignalRole,
+    signal::{SignalRole, Value},
+    state::UnitState,
 };
 use sqlx::PgConnection;
 
@@ -18,11 +20,11 @@ use super::board::Calendar;
 use crate::{
     order::{self, Catalogue, Run},
     plant::Plant,
-    reason::{self, Reasons},
+    reason::{self, Reasons, Rule},
 };
 
 /// Longest short stop: states of so much time before and after a period decide what is short within it, microseconds.
-pub(super) const MARGIN_MICROS: i64 = 3_600_000_000;
+pub const MARGIN_MICROS: i64 = 3_600_000_000;
 
 /// What plans and people say of one unit over a period.
 #[derive(Clone, Debug)]
@@ -31,6 +33,8 @@ pub struct Context {
     pub(super) calendar: Calendar,
     catalogue: Arc<Catalogue>,
     reasons: Arc<Reasons>,
+    /// Of the unit, for rules that are for parts of the plant.
+    path: Option<EquipmentPath>,
     /// What people said, by begin.
     assignments: Vec<Assignment>,
     runs: Vec<Run>,
@@ -77,6 +81,7 @@ impl Context {
             calendar,
             catalogue: plant.catalogue.clone(),
             reasons: plant.reasons.clone(),
+            path: plant.unit_of(unit).map(|found| found.unit.path.clone()),
             assignments: reason::assignments(&mut *db, unit, around).await?,
             runs,
             names_orders,
@@ -95,11 +100,23 @@ impl Context {
 
     /// Lays reasons over states. `states` reach [`MARGIN_MICROS`] beyond `period` on both sides, as far as they are known;
     /// what comes out is cut at it.
-    pub fn annotate(&self, states: &[StateInterval], period: Interval, known_to: Timestamp) -> Vec<Stretch> {
+    pub fn annotate(
+        &self,
+        (states, labels): (&[StateInterval], &[Label]),
+        period: Interval,
+        known_to: Timestamp,
+    ) -> Vec<Stretch> {
+        let rules: Vec<RuleHit> = self
+            .reasons
+            .rules
+            .iter()
+            .filter(|rule| self.path.as_ref().is_some_and(|path| rule.is_for(path)))
+            .map(|rule| RuleHit { holds: self.hits(rule, states, labels, known_to), reason: rule.reason })
+            .collect();
         let notes = Annotations {
             categories: Some(&self.reasons.categories),
             assignments: &self.assignments,
-            rules: &[],
+            rules: &rules,
             minor_stop_micros: self.minor_stop_micros,
             known_to: Some(known_to),
         };
@@ -112,6 +129,35 @@ impl Context {
             None => false,
         });
         all
+    }
+
+    /// The standing states in which a rule holds at some moment. One that reaches `known_to` goes on.
+    pub fn hits(&self, rule: &Rule, states: &[StateInterval], labels: &[Label], known_to: Timestamp) -> Vec<Interval> {
+        let mut tracks = Tracks::default();
+        for label in labels {
+            let name = match label.role {
+                SignalRole::Order => Name::Order,
+                SignalRole::Product => Name::Product,
+                SignalRole::StopReason => Name::StopReason,
+                _ => continue,
+            };
+            // Until the next word; where that begins at this one's end it stands.
+            tracks.say(name.clone(), label.interval.from, Value::Text(label.word.clone()));
+            let follows = |next: &&Label| next.role == label.role && next.interval.from == label.interval.to;
+            if !labels.iter().any(|next| follows(&next)) {
+                tracks.say(name, label.interval.to, Value::Unavailable);
+            }
+        }
+        let offset = offset_of(self.calendar.time_zone());
+        let inputs = Inputs { tracks: &tracks, states, offset: &offset, stop: None };
+        let stands = |state: &&StateInterval| !matches!(state.state, UnitState::Producing | UnitState::Unknown);
+        let stop = |state: &StateInterval| Stop { interval: state.interval, ended: state.interval.to < known_to };
+        states
+            .iter()
+            .filter(stands)
+            .filter(|state| rule.condition.explains(&inputs, stop(state)))
+            .map(|state| state.interval)
+            .collect()
     }
 
     /// What the unit worked on over a period, without holes: by its own signals where they name orders, else by the runs that
@@ -204,7 +250,7 @@ impl Context {
 
     /// All of a period. `facts` have its counts and labels, and the states around it (see [`Self::annotate`]).
     pub fn account(&self, facts: &UnitFacts, period: Interval, known_to: Timestamp) -> Accounted {
-        let states = self.annotate(&facts.intervals, period, known_to);
+        let states = self.annotate((&facts.intervals, &facts.labels), period, known_to);
         let shifts = self.calendar.shifts(period);
         let works = self.works(&facts.labels, period);
         let rows = by_hour(&states, &facts.counts, &self.plan(&shifts, &works), period);
@@ -219,7 +265,7 @@ impl Context {
         period: Interval,
         known_to: Timestamp,
     ) -> Elements {
-        let states = self.annotate(&facts.intervals, period, known_to);
+        let states = self.annotate((&facts.intervals, &facts.labels), period, known_to);
         let works = self.works(&facts.labels, period);
         elements(&states, &facts.counts, &self.plan(shifts, &works), period)
     }

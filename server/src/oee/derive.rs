@@ -6,7 +6,8 @@ use gemba_contract::signal::Reading;
 use gemba_domain::{
     Interval, Timestamp,
     equipment::EquipmentId,
-    oee::{Carry, Event, StateInterval, UnitConfig, UnitFacts, derive_from},
+    oee::{Carry, Event, Label, StateInterval, UnitConfig, UnitFacts, derive_from},
+    reason::Stretch,
     signal::{SignalId, Value},
     state::UnitState,
 };
@@ -25,6 +26,7 @@ use crate::{
     historian::{self, HistorianError, Outcome},
     ingest,
     plant::Plant,
+    reason::Rule,
 };
 
 /// How much is derived at once.
@@ -62,6 +64,25 @@ async fn events(
     found.sort_by_key(|event| event.time);
     let within = found.split_off(found.partition_point(|event| event.time < period.from));
     Ok((found, within))
+}
+
+/// What a unit's own signals named over a period and the time around it that decides what is said of its stops.
+async fn labels_around(
+    board: &Board,
+    historian: &historian::Service,
+    unit: EquipmentId,
+    period: Interval,
+) -> Result<Vec<Label>, HistorianError> {
+    let around = Interval::new(period.from.plus_micros(-MARGIN_MICROS), period.to.plus_micros(MARGIN_MICROS));
+    if !board.role_signals(unit).iter().any(|(_, role)| role.is_label()) {
+        return Ok(Vec::new());
+    }
+    let (before, within) = events(board, historian, unit, around).await?;
+    let config = UnitConfig::default();
+    let labels = |event: &Event| event.role.is_label();
+    let carry = Carry::seed(&config, around.from, before.iter().filter(|event| labels(event)));
+    let within: Vec<Event> = within.into_iter().filter(labels).collect();
+    Ok(derive_from(&config, carry, &within, &[], around).0.labels)
 }
 
 /// What the time before `start` leaves to it: the readings in force, and what the unit did since its counters' last numbers,
@@ -211,6 +232,7 @@ pub(super) async fn derive_stale(
         behind = last_moments(&states, to);
         following.intervals.into_iter().for_each(|state| state.append_to(&mut states));
         facts.intervals = states;
+        facts.labels = labels_around(board, historian, unit, period).await?;
         let minor = config.minor_stop_micros;
         let context = Context::load(&mut tx, plant, calendar.clone(), unit, minor, period).await?;
         let stored = to_store(unit, period, context.account(&facts, period, known_to));
@@ -237,9 +259,49 @@ pub(super) async fn derive_period(
     config: UnitConfig,
     period: Interval,
 ) -> Result<PeriodFacts, DeriveError> {
-    let Some(calendar) = board.calendar(unit) else {
+    let made = make(pool, plant, board, historian, (unit, config), period).await?;
+    let Some(Made { context, facts, known_to }) = made else {
         return Ok(PeriodFacts { period, accounted: Accounted::default(), counts: Vec::new(), known_to: period.from });
     };
+    let accounted = context.account(&facts, period, known_to);
+    Ok(PeriodFacts { period, accounted, counts: facts.counts, known_to })
+}
+
+/// The states of a period, as counted, in which a rule holds.
+pub(super) async fn hits(
+    pool: &PgPool,
+    plant: &Plant,
+    board: &Board,
+    historian: &historian::Service,
+    unit: (EquipmentId, UnitConfig),
+    rule: &Rule,
+    period: Interval,
+) -> Result<Vec<Stretch>, DeriveError> {
+    let Some(Made { context, facts, known_to }) = make(pool, plant, board, historian, unit, period).await? else {
+        return Ok(Vec::new());
+    };
+    let holds = context.hits(rule, &facts.intervals, &facts.labels, known_to);
+    let mut states = context.annotate((&facts.intervals, &facts.labels), period, known_to);
+    states.retain(|state| holds.iter().any(|hit| hit.intersection(&state.interval).is_some()));
+    Ok(states)
+}
+
+/// Facts with the states around them, and what is said of them.
+struct Made {
+    context: Context,
+    facts: UnitFacts,
+    known_to: Timestamp,
+}
+
+async fn make(
+    pool: &PgPool,
+    plant: &Plant,
+    board: &Board,
+    historian: &historian::Service,
+    (unit, config): (EquipmentId, UnitConfig),
+    period: Interval,
+) -> Result<Option<Made>, DeriveError> {
+    let Some(calendar) = board.calendar(unit) else { return Ok(None) };
     let carry = carry_to(pool, board, historian, unit, &config, period.from).await?;
     // What follows decides whether a stop at the end is a short one.
     let whole = Interval::new(period.from, period.to.plus_micros(MARGIN_MICROS));
@@ -256,10 +318,9 @@ pub(super) async fn derive_period(
         intervals: states,
         counts: facts.counts.into_iter().filter(|count| read(count.interval.to)).collect(),
         quarantined: Vec::new(),
-        labels: facts.labels,
+        labels: labels_around(board, historian, unit, period).await?,
     };
-    let accounted = context.account(&facts, period, known_to);
-    Ok(PeriodFacts { period, accounted, counts: facts.counts, known_to })
+    Ok(Some(Made { context, facts, known_to }))
 }
 
 /// Of these states what lies in the last moments before `to`.

@@ -17,7 +17,7 @@ mod unit_board;
 
 pub use board::{Board, Calendar};
 pub use cause::Cause;
-pub use context::Accounted;
+pub use context::{Accounted, MARGIN_MICROS};
 pub use derive::DeriveError;
 pub use engine::Engine;
 pub use ledger::{Change, Reported};

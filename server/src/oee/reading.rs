@@ -19,7 +19,7 @@ use super::{
     queries::{self, reading},
     service::Service,
 };
-use crate::historian::HistorianError;
+use crate::{historian::HistorianError, reason::Rule};
 
 /// What sums are made by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +129,22 @@ impl Service {
             });
         };
         derive::derive_period(&self.pool, &plant, &self.board(), &self.historian, unit, config, known).await
+    }
+
+    /// The states of a unit, as counted now, in which a rule would hold.
+    ///
+    /// # Errors
+    /// Those of the historian and the database.
+    pub async fn hits(
+        &self,
+        unit: EquipmentId,
+        rule: &Rule,
+        period: Interval,
+        now: Timestamp,
+    ) -> Result<Vec<Stretch>, DeriveError> {
+        let (Some(config), plant) = (self.config(unit), self.plant.current()) else { return Ok(Vec::new()) };
+        let known = Interval::new(period.from, period.to.min(now).max(period.from));
+        derive::hits(&self.pool, &plant, &self.board(), &self.historian, (unit, config), rule, known).await
     }
 
     /// The states of a unit as counted, over a period: from memory where it lies in the window, else as stored.

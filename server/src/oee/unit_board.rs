@@ -245,12 +245,19 @@ impl UnitBoard {
 
     /// Facts of a period, with the states around it.
     fn facts_around(&self, period: Interval) -> UnitFacts {
-        UnitFacts { intervals: self.states_around(period), ..self.fold.facts(period) }
+        let begin = period.from.plus_micros(-MARGIN_MICROS).max(self.window_from);
+        let wide = Interval::new(begin.min(period.from), period.to.plus_micros(MARGIN_MICROS));
+        UnitFacts {
+            intervals: self.states_around(period),
+            labels: self.fold.facts(wide).labels,
+            ..self.fold.facts(period)
+        }
     }
 
     /// States as counted.
     pub fn stretches(&self, period: Interval) -> Vec<Stretch> {
-        self.context.annotate(&self.states_around(period), period, self.fold.covered_to())
+        let facts = self.facts_around(period);
+        self.context.annotate((&facts.intervals, &facts.labels), period, self.fold.covered_to())
     }
 
     /// All that is known and said of a period, which begins within the window.

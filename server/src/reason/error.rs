@@ -41,6 +41,9 @@ pub enum ReasonError {
         /// What was to be written.
         yours: String,
     },
+    /// Facts cannot be made.
+    #[error(transparent)]
+    Derive(#[from] crate::oee::DeriveError),
     /// Postgres.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
@@ -86,6 +89,7 @@ impl IntoResponse for ReasonError {
                     .detail(told)
             }
             Self::Database(error) => error.into(),
+            Self::Derive(error) => Problem::internal(&error),
             Self::Plant(error) => Problem::internal(&error),
         };
         problem.into_response()

@@ -4,11 +4,13 @@ mod error;
 mod notes;
 mod queries;
 mod routes;
+mod rules;
 mod service;
 mod tree;
 
 pub use error::ReasonError;
 pub use notes::notes;
 pub use routes::routes;
+pub use rules::Rule;
 pub use service::{Service, assignments, said};
 pub use tree::{Reasons, load};

@@ -3,6 +3,8 @@ use gemba_domain::{Interval, equipment::EquipmentId};
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
+use super::Rule;
+
 pub struct ReasonRow {
     pub id: Uuid,
     pub code: String,
@@ -42,6 +44,42 @@ pub async fn reasons(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<ReasonRow>> {
     )
     .fetch_all(db)
     .await
+}
+
+/// One row of `reason_rule`.
+pub struct RuleRow {
+    pub id: Uuid,
+    pub name: String,
+    pub scope: String,
+    pub condition: String,
+    pub reason_id: Uuid,
+}
+
+/// The rules, in order.
+pub async fn rules(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<RuleRow>> {
+    sqlx::query_as!(RuleRow, "select id, name, scope, condition, reason_id from reason_rule order by position")
+        .fetch_all(db)
+        .await
+}
+
+pub async fn replace_rules(db: &mut PgConnection, rules: &[Rule], by: &str) -> sqlx::Result<()> {
+    sqlx::query!("delete from reason_rule").execute(&mut *db).await?;
+    for (position, rule) in (0..).zip(rules) {
+        sqlx::query!(
+            "insert into reason_rule (id, position, name, scope, condition, reason_id, changed_by)
+             values ($1, $2, $3, $4, $5, $6, $7)",
+            Uuid::now_v7(),
+            position,
+            rule.name,
+            rule.scope,
+            rule.condition.to_string(),
+            rule.reason.0,
+            by,
+        )
+        .execute(&mut *db)
+        .await?;
+    }
+    Ok(())
 }
 
 /// Adds a reason, or alters the one of this code; one that was retired is there again.

@@ -5,7 +5,7 @@ use axum::{
     routing::{get, post, put},
 };
 use gemba_contract::{
-    reason::{GiveReason, PutReason, ReasonTree, Said},
+    reason::{GiveReason, PutReason, ReasonRules, ReasonTree, RuleTrial, Said, TryRule},
     report::PutNote,
 };
 use gemba_domain::access::Action;
@@ -27,6 +27,9 @@ pub fn routes() -> Routes {
     Routes::new()
         .guarded("/api/v1/reasons", Action::ViewPlant, get(tree))
         .guarded("/api/v1/reasons/{code}", Action::ChangeMasterData, put(put_reason).delete(retire))
+        .guarded("/api/v1/reason-rules", Action::ViewPlant, get(rules))
+        .guarded("/api/v1/reason-rules/all", Action::ChangeMasterData, put(put_rules))
+        .guarded("/api/v1/reason-rules/try", Action::ChangeMasterData, post(try_rule))
         .guarded("/api/v1/stops/reason", Action::ExplainStops, post(give))
         .guarded("/api/v1/notes", Action::ExplainStops, post(put_note))
 }
@@ -50,6 +53,22 @@ async fn retire(
     Path(code): Path<String>,
 ) -> Result<Json<ReasonTree>, ReasonError> {
     app.reasons.retire(&code, &caller.username, clock::now()).await.map(Json)
+}
+
+async fn rules(State(app): State<AppState>) -> Json<ReasonRules> {
+    Json(app.reasons.rules())
+}
+
+async fn put_rules(
+    State(app): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    Json(rules): Json<ReasonRules>,
+) -> Result<Json<ReasonRules>, ReasonError> {
+    app.reasons.put_rules(&rules, &caller.username, clock::now()).await.map(Json)
+}
+
+async fn try_rule(State(app): State<AppState>, Json(trial): Json<TryRule>) -> Result<Json<RuleTrial>, ReasonError> {
+    app.reasons.try_rule(&trial, clock::now()).await.map(Json)
 }
 
 async fn give(

@@ -72,7 +72,7 @@ fn said_of(row: AssignmentRow, reasons: &Reasons) -> Said {
 pub struct Service {
     pub(super) pool: PgPool,
     pub(super) plant: plant::Service,
-    oee: oee::Service,
+    pub(super) oee: oee::Service,
 }
 
 impl Service {
@@ -250,7 +250,7 @@ impl Service {
     }
 }
 
-fn find(reasons: &Reasons, code: &str) -> Result<ReasonId, ReasonError> {
+pub(super) fn find(reasons: &Reasons, code: &str) -> Result<ReasonId, ReasonError> {
     reasons.by_code(code).map(|reason| reason.id).ok_or_else(|| {
         let hint = nearest(code, reasons.codes()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
         ReasonError::NoReason(format!("there is no reason `{code}`{hint}"))

@@ -6,10 +6,13 @@ use std::{
 };
 
 use gemba_contract::reason::{ReasonTree, ReasonView};
-use gemba_domain::reason::{LossCategory, Reason, ReasonId};
+use gemba_domain::{
+    reason::{LossCategory, Reason, ReasonId},
+    rule::Condition,
+};
 use sqlx::PgConnection;
 
-use super::queries;
+use super::{Rule, queries};
 
 /// Reasons that can be given, and those that were once.
 #[derive(Debug, Default)]
@@ -19,6 +22,8 @@ pub struct Reasons {
     by_code: HashMap<Arc<str>, ReasonId>,
     /// Which loss the time of each is.
     pub categories: BTreeMap<ReasonId, LossCategory>,
+    /// Rules that give reasons, in order.
+    pub rules: Vec<Rule>,
 }
 
 impl Reasons {
@@ -69,6 +74,19 @@ impl Reasons {
 /// Those of the database.
 pub async fn load(db: &mut PgConnection) -> sqlx::Result<Reasons> {
     let mut reasons = Reasons::default();
+    for row in queries::rules(&mut *db).await? {
+        match Condition::parse(&row.condition) {
+            Ok(condition) => reasons.rules.push(Rule {
+                name: row.name,
+                scope: row.scope,
+                condition,
+                reason: ReasonId(row.reason_id),
+            }),
+            Err(error) => {
+                tracing::error!(table = "reason_rule", row = %row.id, %error, "a rule that cannot be read is left out")
+            }
+        }
+    }
     for row in queries::reasons(db).await? {
         let Some(category) = LossCategory::from_word(&row.category) else {
             tracing::error!(table = "reason", row = %row.id, category = row.category, "a category that is not known");

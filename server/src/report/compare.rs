@@ -1,5 +1,6 @@
 //! Figures side by side: units, shifts, teams, products, orders, days.
 
+use chrono::{Offset as _, TimeZone as _};
 use gemba_contract::report::{CompareBy, Comparison, ComparisonRow};
 use gemba_domain::{
     Interval, Timestamp,
@@ -55,8 +56,11 @@ impl Service {
                 oee(a).total_cmp(&oee(b)).then_with(|| a.name.cmp(&b.name))
             }),
         }
+        let (name, utc_offset_minutes) = told(&plant, path, period.from);
         Ok(Comparison {
             path: path.clone(),
+            name,
+            utc_offset_minutes,
             by,
             from: period.from,
             to: period.to,
@@ -91,6 +95,28 @@ fn row(sum: Sum, by: CompareBy, plant: &Plant, orders: &[(OrderId, String)], ask
     };
     let coverage = sum.elements.coverage();
     ComparisonRow { key, name, factors: asked.profile.factors(&sum.elements), coverage, elements: sum.elements }
+}
+
+/// A node's name, and how far its clocks are ahead of UTC; those of the first site for what lies above sites.
+fn told(plant: &Plant, path: &EquipmentPath, at: Timestamp) -> (String, i32) {
+    let mut name = path.leaf().to_owned();
+    let mut zone = plant.sites.first().map(|site| site.time_zone);
+    for site in &plant.sites {
+        let below = site.path == *path || path.as_str().starts_with(&format!("{}/", site.path));
+        if below {
+            zone = Some(site.time_zone);
+        }
+        let areas = site.areas.iter().map(|area| (&area.path, &area.name));
+        let lines = site.lines().map(|(_, line)| (&line.path, &line.name));
+        let units = site.lines().flat_map(|(_, line)| &line.units).map(|unit| (&unit.path, &unit.name));
+        let all = std::iter::once((&site.path, &site.name)).chain(areas).chain(lines).chain(units);
+        if let Some((_, found)) = all.into_iter().find(|(at, _)| **at == *path) {
+            name.clone_from(found);
+        }
+    }
+    let offset =
+        zone.map_or(0, |zone| zone.offset_from_utc_datetime(&at.to_utc().naive_utc()).fix().local_minus_utc() / 60);
+    (name, offset)
 }
 
 /// The units whose facts are summed at a node: of a unit itself, of a line its key unit (all units where units are

@@ -4,7 +4,7 @@ use gemba_contract::report::{Derivation, DerivedCount, DerivedInterval, DerivedS
 use gemba_domain::{
     Interval, Timestamp,
     equipment::EquipmentPath,
-    oee::{Bucket, Elements, Plan, Profile, by_hour},
+    oee::{Bucket, Elements, Failures, Plan, Profile, by_hour, failures},
     reason::Stretch,
     shift::ShiftInstance,
     state::UnitState,
@@ -34,7 +34,9 @@ impl Service {
         let chosen = period::choose(&calendar, (asked.from, asked.to), now)?;
         let facts = self.oee.facts(node.unit.id, chosen.interval, now).await?;
         let elements = facts.elements();
-        let formulas = formulas(&elements, asked.profile);
+        let found = failures(&facts.accounted.states, &plant.reasons.categories, facts.period, facts.known_to);
+        let mut formulas = formulas(&elements, asked.profile);
+        formulas.extend(times_of(&found));
         if !formulas.iter().any(|formula| formula.figure == figure) {
             let known: Vec<&str> = formulas.iter().map(|formula| &*formula.figure).collect();
             let told = format!("there is no figure `{figure}`; there are {}", known.join(", "));
@@ -135,6 +137,22 @@ fn buckets_of(state: &Stretch, works: &[gemba_domain::order::Work], shifts: &[Sh
     sums.into_iter().collect()
 }
 
+/// MTBF and MTTR with the numbers in them.
+fn times_of(found: &Failures) -> [Formula; 2] {
+    let row = |figure: &str, formula: &str, times: &[i64], value: Option<f64>| Formula {
+        figure: figure.to_owned(),
+        name: figure.to_uppercase(),
+        formula: formula.to_owned(),
+        numbers: format!("{} / {}", minutes(times.iter().sum()), times.len()),
+        value,
+        unit: "s".to_owned(),
+    };
+    [
+        row("mtbf", "operating time before failures / failures", &found.between, found.mtbf_seconds()),
+        row("mttr", "time to restore / failures that ended", &found.restore, found.mttr_seconds()),
+    ]
+}
+
 fn minutes(micros: i64) -> String {
     format!("{:.1} min", micros as f64 / 6e7)
 }
@@ -192,6 +210,15 @@ pub fn formulas(e: &Elements, profile: Profile) -> Vec<Formula> {
             format!("{} / {}", weighed(e.pri_gq), weighed(e.pri_pq)),
             factors.quality,
             "%",
+        ),
+        row("good", "Good pieces", "PQ - SQ".to_owned(), format!("{} - {}", e.pq, e.sq), Some(e.gq), ""),
+        row(
+            "lost",
+            "Lost time",
+            format!("{planned_name} - sum(PRI x GQ)"),
+            format!("{} - {}", minutes(planned), weighed(e.pri_gq)),
+            e.is_rated().then_some((planned as f64 - e.pri_gq) / 1e6),
+            "s",
         ),
         row("coverage", "Coverage", "known PBT / PBT".to_owned(), over(e.known_pbt(), e.pbt()), e.coverage(), "%"),
         row(

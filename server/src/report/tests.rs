@@ -3,7 +3,7 @@
 use gemba_contract::{
     batch::{BatchBuilder, encode_frame},
     order::{ChangeOrder, IdealCycle, PutOrder, PutProduct},
-    reason::GiveReason,
+    reason::{GiveReason, ReasonRule, ReasonRules, TryRule},
     report::{CompareBy, LossKind, PutNote, Report},
 };
 use gemba_domain::{
@@ -292,5 +292,42 @@ async fn a_note_is_not_overwritten_unseen(pool: PgPool) {
     assert_eq!(press.report().await.notes.first().map(|note| note.text.as_str()), Some("coil changed"));
     assert_eq!(reasons.put_note(&put(" ", Some(first.id)), "lee", clock::now()).await.expect("taken"), None);
     assert_eq!(press.report().await.notes, []);
+    press.end().await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_rule_is_tried_before_it_gives_reasons_and_people_stand_over_it(pool: PgPool) {
+    let press = Press::new(pool, None).await;
+    let (app, now) = (&press.rig.app, clock::now());
+    let rule = |condition: &str| ReasonRule {
+        name: "Feed hold".to_owned(),
+        scope: "acme/leeds".to_owned(),
+        condition: condition.to_owned(),
+        reason: "jam".to_owned(),
+    };
+    let trial = |condition: &str| TryRule { rule: rule(condition), from: press.at(0), to: press.at(590) };
+    let tried = app.reasons.try_rule(&trial("cause like \"FEED*\""), now).await.expect("tried");
+    assert_eq!((tried.changed, seconds(tried.micros), tried.kept_by_people), (1, 200, 0));
+    assert_eq!(press.report().await.reasons.len(), 2, "a trial changes nothing");
+    let short = app.reasons.try_rule(&trial("lasts < 1 min"), now).await.expect("tried");
+    assert_eq!((short.changed, seconds(short.micros)), (1, 30));
+
+    let refused = |condition: &str| {
+        let trial = trial(condition);
+        async move { app.reasons.try_rule(&trial, clock::now()).await.expect_err("refused").to_string() }
+    };
+    assert!(refused("spindle-load > 5").await.contains("give the signal that says why the unit stands"));
+    assert!(refused("cause like").await.contains("text"), "{}", refused("cause like").await);
+
+    let said = app.reasons.give(&press.give(Some("cleaning"), 100, Some(200), &[]), "kim", now).await.expect("taken");
+    let rules = ReasonRules { rules: vec![rule("cause like \"FEED*\"")] };
+    app.reasons.put_rules(&rules, "max", clock::now()).await.expect("taken");
+    let after = press.until(|report| report.reasons.iter().any(|row| row.name == "Jam or misfeed")).await;
+    let named = |name: &str| after.reasons.iter().find(|row| row.name == name).map(|row| seconds(row.micros));
+    assert_eq!((named("Jam or misfeed"), named("Cleaning")), (Some(100), Some(100)));
+    assert!(after.stops.iter().any(|stop| stop.by_rule && stop.from == press.at(200)));
+    // Taken back by a person, the rule's word is gone too.
+    app.reasons.give(&press.give(None, 100, Some(300), &[said.id]), "kim", clock::now()).await.expect("taken");
+    assert!(press.report().await.reasons.iter().all(|row| row.reason.is_none()));
     press.end().await;
 }
