@@ -45,15 +45,15 @@ export class Plant {
     this.url = `http://localhost:${port}`;
   }
 
-  /** Starts all of it. With `machines: false` only the server, as newly installed. */
-  static async start({ machines = true } = {}): Promise<Plant> {
+  /** Starts all of it. With `machines: false` only the server, as newly installed. `speed`: of the machines. */
+  static async start({ machines = true, speed = 1 } = {}): Promise<Plant> {
     const directory = mkdtempSync(join(tmpdir(), "gemba-end2end-"));
     // The server's own Postgres may run as another user.
     chmodSync(directory, 0o755);
     const plant = new Plant(directory, await freePort(), await freePort());
     try {
       await plant.startServer();
-      if (machines) await plant.startMachines();
+      if (machines) await plant.startMachines(speed);
     } catch (error) {
       await plant.stop();
       throw error;
@@ -88,13 +88,13 @@ export class Plant {
     await this.end("collector", "SIGTERM");
   }
 
-  private async startMachines(): Promise<void> {
+  private async startMachines(speed: number): Promise<void> {
     const plantFile = join(root, "deploy/demo/plant.toml");
     await this.gemba("plant", "import", plantFile);
     const token = (await this.gemba("collector", "add", "demo")).trim().split(/\s+/).at(-1);
     if (!token) throw new Error("`gemba collector add` printed no token");
     writeFileSync(join(this.directory, "token"), token, { mode: 0o600 });
-    const machines = this.spawn("machines", "gemba-sim", ["--listen", `127.0.0.1:${this.machinesPort}`]);
+    const machines = this.spawn("machines", "gemba-sim", ["--listen", `127.0.0.1:${this.machinesPort}`, "--speed", `${speed}`]);
     await untilReady(`http://127.0.0.1:${this.machinesPort}/probe`, machines, this.log("machines"));
     this.startCollector();
   }

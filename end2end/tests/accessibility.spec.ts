@@ -26,6 +26,19 @@ for (const colorScheme of ["light", "dark"] as const) {
       expect(await violations(page)).toEqual([]);
     });
 
+    test("a line's report, how a figure is made, figures side by side, the board on the wall", async ({ page }) => {
+      for (const path of [
+        "/lines/acme/leeds/press-shop/line-1",
+        "/derivation/acme/leeds/press-shop/line-1?figure=oee",
+        "/compare/acme/leeds?by=unit",
+        "/andon/acme/leeds",
+      ]) {
+        await page.goto(path);
+        await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+        expect(await violations(page), path).toEqual([]);
+      }
+    });
+
     test("changing the password", async ({ page }) => {
       await page.goto("/account/password");
       await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
