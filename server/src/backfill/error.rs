@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use super::survey::BadLine;
-use crate::{historian::HistorianError, ingest::IngestError};
+use crate::{historian::HistorianError, ingest::IngestError, plant::Defect};
 
 /// Why an import stopped. What was committed before stays; the same command goes on from there.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,15 @@ pub enum BackfillError {
     /// Items that no signal of the unit stands for.
     #[error("the unit has no signals for {} items, nothing was imported:\n{}\nname them in the plant file, or let --create-signals make them", .0.len(), .0.join("\n"))]
     UnknownItems(Vec<String>),
+    /// The mapping is wrong.
+    #[error("{} is no mapping:{}", path.display(), defects.iter().map(|defect| format!("\n  {defect}")).collect::<String>())]
+    Mapping { path: PathBuf, defects: Vec<Defect> },
+    /// A table's head is not what the mapping says.
+    #[error("{}:{line}: {reason}; nothing was imported", path.display())]
+    Head { path: PathBuf, line: u64, reason: String },
+    /// Units lack signals of the mapping, or have others.
+    #[error("the signals of the mapping are not those of the plant, nothing was imported:\n{}\nname them in the plant file, or let --create-signals make those that are missing", .0.join("\n"))]
+    Signals(Vec<String>),
     /// A signal could not be created.
     #[error("{0}")]
     Signal(String),

@@ -173,11 +173,11 @@ pub async fn run(
     })
 }
 
-fn style(template: &str) -> ProgressStyle {
+pub(super) fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-fn unit_of(plant: &plant::Service, path: &EquipmentPath) -> Result<EquipmentId, BackfillError> {
+pub(super) fn unit_of(plant: &plant::Service, path: &EquipmentPath) -> Result<EquipmentId, BackfillError> {
     let plant = plant.current();
     match plant.unit(path) {
         Some(found) => Ok(found.unit.id),
@@ -190,11 +190,11 @@ fn unit_of(plant: &plant::Service, path: &EquipmentPath) -> Result<EquipmentId, 
     }
 }
 
-fn signals(plant: &plant::Service, path: &EquipmentPath) -> Vec<plant::Signal> {
+pub(super) fn signals(plant: &plant::Service, path: &EquipmentPath) -> Vec<plant::Signal> {
     plant.current().unit(path).map(|found| found.unit.signals.clone()).unwrap_or_default()
 }
 
-async fn pack(historian: &historian::Service) -> Result<(), BackfillError> {
+pub(super) async fn pack(historian: &historian::Service) -> Result<(), BackfillError> {
     while let historian::Outcome::Packed { more: true, .. } = historian.compact_once().await? {}
     Ok(())
 }

@@ -29,7 +29,7 @@ impl fmt::Display for Defect {
 }
 
 impl Defect {
-    pub(super) fn of_toml(text: &str, error: &toml::de::Error) -> Self {
+    pub(crate) fn of_toml(text: &str, error: &toml::de::Error) -> Self {
         let line = error.span().map_or(1, |span| line_at(text, &span));
         let mut message = error.message().to_owned();
         // serde lists what it expected: name the nearest of it first.
@@ -48,7 +48,8 @@ impl Defect {
     }
 }
 
-fn line_at(text: &str, span: &Range<usize>) -> usize {
+/// The line on which this begins, from 1.
+pub(crate) fn line_at(text: &str, span: &Range<usize>) -> usize {
     text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1
 }
 
@@ -366,7 +367,7 @@ pub(super) fn minute_of_day(text: &str) -> Option<u16> {
 }
 
 /// `YYYY-MM-DD`, its midnight, or `YYYY-MM-DD HH:MM`.
-pub(super) fn local_time(text: &str) -> Option<NaiveDateTime> {
+pub(crate) fn local_time(text: &str) -> Option<NaiveDateTime> {
     let (date, time) = text.split_once([' ', 'T']).map_or((text, None), |(date, time)| (date, Some(time)));
     let minute = time.map_or(Some(0), minute_of_day)?;
     let date = NaiveDate::parse_from_str(date, "%Y-%m-%d").ok()?;
