@@ -6,6 +6,8 @@
 //! - [`live`]: from a collector's send to five hundred browsers.
 //! - [`ingest`]: durable samples a second, bytes a sample, a signal's day; beside COPY and VictoriaMetrics.
 //! - [`execution`]: recorded machines, imported and summed up by day.
+//! - [`oee`]: reference cases of figures, calendars and state processing.
+//! - [`sme`], [`stops`]: tables of real machines and a real list of stops, imported and made into figures.
 //! - [`spine`]: kills everything on the way from a machine to the figures, and checks every sample afterwards.
 #![warn(missing_docs)]
 
@@ -15,4 +17,6 @@ pub mod live;
 pub mod oee;
 pub mod report;
 pub mod rig;
+pub mod sme;
 pub mod spine;
+pub mod stops;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use gemba_bench::{execution, ingest, live, oee, spine};
+use gemba_bench::{execution, ingest, live, oee, sme, spine, stops};
 
 /// Measurements and fault tests with the real programs.
 #[derive(Parser)]
@@ -35,6 +35,10 @@ enum Eval {
     Execution(execution::ExecutionArguments),
     /// Worked figures and calendars of textbooks and other libraries
     Oee(oee::OeeArguments),
+    /// Machines of a small manufacturer, from a table of five minutes a row
+    Sme(sme::SmeArguments),
+    /// A list of stops, and its Pareto
+    Stops(stops::StopsArguments),
 }
 
 #[derive(Subcommand)]
@@ -61,6 +65,8 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
             Arguments::Bench(Bench::Ingest(arguments)) => ingest::run(&arguments).await,
             Arguments::Eval(Eval::Execution(arguments)) => execution::run(&arguments).await,
             Arguments::Eval(Eval::Oee(arguments)) => oee::run(&arguments).await,
+            Arguments::Eval(Eval::Sme(arguments)) => sme::run(&arguments).await,
+            Arguments::Eval(Eval::Stops(arguments)) => stops::run(&arguments).await,
             Arguments::Chaos(Chaos::Spine(arguments)) => spine::run(&arguments).await,
         }
     })

@@ -1,9 +1,11 @@
 //! Reference cases of OEE and of calendars, computed by the domain: worked figures of textbooks and calculators, rotations
-//! and working times of an independent library's tests.
+//! and working times of an independent library's tests, state processing and loss classes of another product's tests.
 //!
 //! Files are known by their form, not by their names; those of no known form are named and not counted.
 
 mod calendars;
+mod classes;
+mod states;
 mod worked;
 
 use std::{
@@ -60,7 +62,11 @@ pub async fn run(arguments: &OeeArguments) -> Result<ExitCode> {
     for file in json_files(&arguments.data)? {
         let text = fs::read_to_string(&file).with_context(|| format!("{} could not be read", file.display()))?;
         let value: Value = serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))?;
-        match worked::cases(&value).or_else(|| calendars::cases(&value)) {
+        match worked::cases(&value)
+            .or_else(|| states::cases(&value))
+            .or_else(|| classes::cases(&value))
+            .or_else(|| calendars::cases(&value))
+        {
             Some(found) => {
                 println!("{}: {} cases", file.display(), found.len());
                 cases.extend(found);

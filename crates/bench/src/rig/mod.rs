@@ -74,13 +74,21 @@ impl Rig {
     /// # Errors
     /// A program did not do what it should; its last words are in the message.
     pub async fn start(programs: Programs, plant: &PlantPlan) -> Result<Self> {
+        Self::start_with(programs, &plant.toml()).await
+    }
+
+    /// Starts a server that has the plant of this file's text.
+    ///
+    /// # Errors
+    /// A program did not do what it should; its last words are in the message.
+    pub async fn start_with(programs: Programs, plant: &str) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("gemba-bench-").tempdir()?;
         // Under root Postgres runs as another user, who must be able to pass.
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
         let mut rig = Self { programs, port: free_port()?, server: None, directory };
         rig.start_server().await?;
         let file = rig.directory.path().join("plant.toml");
-        fs::write(&file, plant.toml())?;
+        fs::write(&file, plant)?;
         rig.gemba(&["plant", "import", "--yes", &file.to_string_lossy()]).await?;
         Ok(rig)
     }

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use gemba_codec::{Limits, Run, Values, decode_series};
 use gemba_contract::{
+    order::PutProduct,
     session::{ChangePassword, SignIn},
     signal::Durations,
     unit::UnitDetail,
@@ -98,6 +99,17 @@ impl Session {
 
     async fn get(&self, path: &str) -> Result<Response> {
         sent(self.client.get(format!("{}{path}", self.url)).header(header::COOKIE, &self.cookie), path).await
+    }
+
+    /// Adds a product with its ideal cycles, or alters it.
+    ///
+    /// # Errors
+    /// The server does not answer as it should.
+    pub async fn put_product(&self, code: &str, product: &PutProduct) -> Result<()> {
+        let path = format!("/api/v1/products/{code}");
+        let request = self.client.put(format!("{}{path}", self.url)).header(header::COOKIE, &self.cookie);
+        sent(request.json(product), &path).await?;
+        Ok(())
     }
 
     /// A unit with its signals; `None` when the server does not know it (yet).

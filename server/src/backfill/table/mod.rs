@@ -104,3 +104,6 @@ fn merged(mut stretches: Vec<Interval>) -> Vec<Interval> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;
