@@ -171,6 +171,19 @@ impl Service {
         reading::sums(&self.pool, &ids(units), period, by).await
     }
 
+    /// Sums of what is stored of these units over production days, the last not included.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn day_sums(
+        &self,
+        units: &[EquipmentId],
+        days: (NaiveDate, NaiveDate),
+        by: GroupBy,
+    ) -> sqlx::Result<Vec<Sum>> {
+        reading::day_sums(&self.pool, &ids(units), days, by).await
+    }
+
     /// Where the stored time of these units went over the hours that begin in a period.
     ///
     /// # Errors

@@ -1,14 +1,16 @@
 //! Figures side by side: units, shifts, teams, products, orders, days.
 
-use chrono::{Offset as _, TimeZone as _};
+use chrono::{NaiveTime, Offset as _, TimeZone as _};
+use chrono_tz::Tz;
 use gemba_contract::report::{CompareBy, Comparison, ComparisonRow};
 use gemba_domain::{
     Interval, Timestamp,
     equipment::{EquipmentId, EquipmentPath},
     order::{OrderId, ProductId},
+    shift::moment,
 };
 
-use super::{ReportError, Service, service::Asked};
+use super::{ReportError, Service, period::EXACT_SECONDS, service::Asked};
 use crate::{
     oee::{GroupBy, Sum},
     plant::Plant,
@@ -19,7 +21,7 @@ const DAYS: i64 = 30;
 
 impl Service {
     /// The figures of a node (site, area, line or unit; the enterprise for the whole plant) by what is asked for. A line is
-    /// its key unit; what lies above sums the key units of its lines.
+    /// its key unit; what lies above sums the key units of its lines. Longer than 26 hours: by whole production days.
     ///
     /// # Errors
     /// Nothing at that path; a period that cannot be; the database.
@@ -45,7 +47,16 @@ impl Service {
             CompareBy::Order => GroupBy::Order,
             CompareBy::Day => GroupBy::Day,
         };
-        let sums = self.oee.sums(&units, period, group).await?;
+        let place = Place::of(&plant, path, period.from);
+        let (period, sums) = if period.micros() <= EXACT_SECONDS * 1_000_000 {
+            (period, self.oee.sums(&units, period, group).await?)
+        } else {
+            let day = |at: Timestamp| at.to_utc().with_timezone(&place.zone).date_naive();
+            let (first, last) = (day(period.from), day(period.to.plus_micros(-1)));
+            let after = last.succ_opt().unwrap_or(last);
+            let begin = moment(&place.zone, first.and_time(NaiveTime::MIN)).unwrap_or(period.from);
+            (Interval::new(begin, period.to), self.oee.day_sums(&units, (first, after), group).await?)
+        };
         let order_codes = if by == CompareBy::Order { self.order_codes().await? } else { Vec::new() };
         let mut rows: Vec<ComparisonRow> =
             sums.into_iter().map(|sum| row(sum, by, &plant, &order_codes, asked)).collect();
@@ -56,11 +67,10 @@ impl Service {
                 oee(a).total_cmp(&oee(b)).then_with(|| a.name.cmp(&b.name))
             }),
         }
-        let (name, utc_offset_minutes) = told(&plant, path, period.from);
         Ok(Comparison {
             path: path.clone(),
-            name,
-            utc_offset_minutes,
+            name: place.name,
+            utc_offset_minutes: place.utc_offset_minutes,
             by,
             from: period.from,
             to: period.to,
@@ -97,26 +107,33 @@ fn row(sum: Sum, by: CompareBy, plant: &Plant, orders: &[(OrderId, String)], ask
     ComparisonRow { key, name, factors: asked.profile.factors(&sum.elements), coverage, elements: sum.elements }
 }
 
-/// A node's name, and how far its clocks are ahead of UTC; those of the first site for what lies above sites.
-fn told(plant: &Plant, path: &EquipmentPath, at: Timestamp) -> (String, i32) {
-    let mut name = path.leaf().to_owned();
-    let mut zone = plant.sites.first().map(|site| site.time_zone);
-    for site in &plant.sites {
-        let below = site.path == *path || path.as_str().starts_with(&format!("{}/", site.path));
-        if below {
-            zone = Some(site.time_zone);
+/// What is told of a node: its name and its clocks; those of the first site for what lies above sites.
+struct Place {
+    name: String,
+    zone: Tz,
+    utc_offset_minutes: i32,
+}
+
+impl Place {
+    fn of(plant: &Plant, path: &EquipmentPath, at: Timestamp) -> Self {
+        let mut name = path.leaf().to_owned();
+        let mut zone = plant.sites.first().map_or(Tz::UTC, |site| site.time_zone);
+        for site in &plant.sites {
+            if site.path == *path || path.as_str().starts_with(&format!("{}/", site.path)) {
+                zone = site.time_zone;
+            }
+            let areas = site.areas.iter().map(|area| (&area.path, &area.name));
+            let lines = site.lines().map(|(_, line)| (&line.path, &line.name));
+            let units = site.lines().flat_map(|(_, line)| &line.units).map(|unit| (&unit.path, &unit.name));
+            let mut all = std::iter::once((&site.path, &site.name)).chain(areas).chain(lines).chain(units);
+            if let Some((_, found)) = all.find(|(at, _)| **at == *path) {
+                name.clone_from(found);
+            }
         }
-        let areas = site.areas.iter().map(|area| (&area.path, &area.name));
-        let lines = site.lines().map(|(_, line)| (&line.path, &line.name));
-        let units = site.lines().flat_map(|(_, line)| &line.units).map(|unit| (&unit.path, &unit.name));
-        let all = std::iter::once((&site.path, &site.name)).chain(areas).chain(lines).chain(units);
-        if let Some((_, found)) = all.into_iter().find(|(at, _)| **at == *path) {
-            name.clone_from(found);
-        }
+        let utc_offset_minutes =
+            zone.offset_from_utc_datetime(&at.to_utc().naive_utc()).fix().local_minus_utc() / 60;
+        Self { name, zone, utc_offset_minutes }
     }
-    let offset =
-        zone.map_or(0, |zone| zone.offset_from_utc_datetime(&at.to_utc().naive_utc()).fix().local_minus_utc() / 60);
-    (name, offset)
 }
 
 /// The units whose facts are summed at a node: of a unit itself, of a line its key unit (all units where units are

@@ -9,7 +9,7 @@ use crate::oee::Calendar;
 /// Longest period of one report.
 const LONGEST_SECONDS: i64 = 400 * 86_400;
 /// Periods up to so long are reported to the second, longer ones by whole hours.
-const EXACT_SECONDS: i64 = 26 * 3_600;
+pub const EXACT_SECONDS: i64 = 26 * 3_600;
 
 /// A period as it is reported.
 pub struct Chosen {

@@ -451,10 +451,8 @@ impl Check<'_> {
         if given.comment.is_some() {
             signals.push(wanted("stop-comment", SignalKind::Text, None));
         }
-        let windows = match &given.windows {
-            None => None,
-            Some(windows) => Some(windows.iter().filter_map(|window| self.window(window, &begin)).collect()),
-        };
+        let windows = (given.windows.as_ref())
+            .map(|windows| windows.iter().filter_map(|window| self.window(window, &begin)).collect());
         let stops = Stops {
             begin,
             end,

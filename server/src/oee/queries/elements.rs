@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use gemba_domain::{oee::Elements, shift::ShiftInstance};
 use sqlx::PgConnection;
@@ -30,17 +32,55 @@ pub(super) async fn replace(db: &mut PgConnection, facts: &[StoredFacts]) -> sql
         .collect();
     let units: Vec<Uuid> = rows.iter().map(|row| row.unit).collect();
     let hours: Vec<DateTime<Utc>> = rows.iter().map(|row| row.key.0.to_utc()).collect();
-    sqlx::query!(
+    let gone = sqlx::query!(
         "with p as (select distinct * from unnest($1::uuid[], $2::timestamptz[]) p (unit_id, hour)),
               gone as (delete from kpi_loss l using p where l.unit_id = p.unit_id and l.hour = p.hour)
-         delete from kpi_element e using p where e.unit_id = p.unit_id and e.hour = p.hour",
+         delete from kpi_element e using p where e.unit_id = p.unit_id and e.hour = p.hour
+         returning e.unit_id, e.production_day",
         &units,
         &hours,
     )
+    .fetch_all(&mut *db)
+    .await?;
+    let mut days: BTreeSet<(Uuid, NaiveDate)> = gone.into_iter().map(|row| (row.unit_id, row.production_day)).collect();
+    days.extend(rows.iter().map(|row| (row.unit, row.day())));
+    insert_elements(db, &rows, &units, &hours).await?;
+    insert_losses(db, &rows).await?;
+    sum_days(db, days).await
+}
+
+impl Stored<'_> {
+    /// The production day; outside every shift the date in UTC.
+    fn day(&self) -> NaiveDate {
+        self.shift.map_or_else(|| self.key.0.to_utc().date_naive(), |shift| shift.production_day)
+    }
+}
+
+/// Brings the sums of these days up to date.
+async fn sum_days(db: &mut PgConnection, days: BTreeSet<(Uuid, NaiveDate)>) -> sqlx::Result<()> {
+    let (units, days): (Vec<Uuid>, Vec<NaiveDate>) = days.into_iter().unzip();
+    sqlx::query!(
+        "delete from kpi_day k using unnest($1::uuid[], $2::date[]) p (unit_id, day)
+         where k.unit_id = p.unit_id and k.production_day = p.day",
+        &units,
+        &days,
+    )
     .execute(&mut *db)
     .await?;
-    insert_elements(db, &rows, &units, &hours).await?;
-    insert_losses(db, &rows).await
+    sqlx::query!(
+        "insert into kpi_day
+         select e.unit_id, e.production_day, coalesce(e.shift_name, ''), coalesce(e.team, ''), e.order_id, e.product_id,
+                sum(calendar), sum(not_scheduled), sum(breaks), sum(planned_stops), sum(apt), sum(aust), sum(adet),
+                sum(adot), sum(unknown), sum(minor), sum(pq), sum(gq), sum(sq), sum(rq), sum(pri_pq), sum(pri_gq)
+         from unnest($1::uuid[], $2::date[]) p (unit_id, day)
+         join kpi_element e on e.unit_id = p.unit_id and e.production_day = p.day
+         group by 1, 2, 3, 4, 5, 6",
+        &units,
+        &days,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 async fn insert_elements(
@@ -53,7 +93,7 @@ async fn insert_elements(
     let shift_names: Vec<Option<String>> = rows.iter().map(|row| row.shift.map(|s| s.name.to_string())).collect();
     let teams: Vec<Option<String>> =
         rows.iter().map(|row| row.shift.and_then(|s| s.team.as_deref().map(str::to_owned))).collect();
-    let days: Vec<Option<NaiveDate>> = rows.iter().map(|row| row.shift.map(|s| s.production_day)).collect();
+    let days: Vec<NaiveDate> = rows.iter().map(Stored::day).collect();
     let orders: Vec<Uuid> = rows.iter().map(|row| row.key.2).collect();
     let products: Vec<Uuid> = rows.iter().map(|row| row.key.3).collect();
     let times = |get: fn(&Elements) -> i64| -> Vec<i64> { rows.iter().map(|row| get(&row.elements)).collect() };
@@ -76,7 +116,7 @@ async fn insert_elements(
         &shift_froms as &[Option<DateTime<Utc>>],
         &shift_names as &[Option<String>],
         &teams as &[Option<String>],
-        &days as &[Option<NaiveDate>],
+        &days,
         &orders,
         &products,
         &times(|e| e.calendar),

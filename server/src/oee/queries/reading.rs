@@ -1,4 +1,4 @@
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use gemba_domain::{Interval, Timestamp, equipment::EquipmentId, oee::Elements};
 use sqlx::PgExecutor;
 use uuid::Uuid;
@@ -45,6 +45,34 @@ pub async fn sums(db: impl PgExecutor<'_>, units: &[Uuid], period: Interval, by:
         units,
         period.from.to_utc(),
         period.to.to_utc(),
+        by.as_str(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().filter_map(|r| Some(Sum { elements: elements!(r), key: r.key? })).collect())
+}
+
+/// Elements of these units over production days, `to` not included, by key.
+pub async fn day_sums(
+    db: impl PgExecutor<'_>,
+    units: &[Uuid],
+    (from, to): (NaiveDate, NaiveDate),
+    by: GroupBy,
+) -> sqlx::Result<Vec<Sum>> {
+    let rows = sqlx::query!(
+        r#"select case $4 when 'unit' then unit_id::text when 'shift' then nullif(shift_name, '') when 'team' then nullif(team, '')
+                  when 'product' then product_id::text when 'order' then order_id::text
+                  when 'day' then production_day::text else '' end as key,
+                  sum(calendar)::bigint as "calendar!", sum(not_scheduled)::bigint as "not_scheduled!",
+                  sum(breaks)::bigint as "breaks!", sum(planned_stops)::bigint as "planned_stops!",
+                  sum(apt)::bigint as "apt!", sum(aust)::bigint as "aust!", sum(adet)::bigint as "adet!",
+                  sum(adot)::bigint as "adot!", sum(unknown)::bigint as "unknown!", sum(minor)::bigint as "minor!",
+                  sum(pq) as "pq!", sum(gq) as "gq!", sum(sq) as "sq!", sum(rq) as "rq!",
+                  sum(pri_pq) as "pri_pq!", sum(pri_gq) as "pri_gq!"
+           from kpi_day where unit_id = any($1) and production_day >= $2 and production_day < $3 group by 1"#,
+        units,
+        from,
+        to,
         by.as_str(),
     )
     .fetch_all(db)
