@@ -11,7 +11,11 @@ use gemba_domain::{
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{SignalWanted, times::TimeForm};
+use super::{
+    SignalWanted,
+    shape::{Between, ColumnEntry, File, OneOrMore, StopsEntry, TakenAs, TimeEntry, UnitEntry, WindowEntry},
+    times::TimeForm,
+};
 use crate::{
     nearest::nearest,
     plant::{Defect, line_at},
@@ -89,99 +93,6 @@ impl<T> Words<T> {
     pub fn known(&self) -> String {
         self.0.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
     }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    separator: Option<Spanned<String>>,
-    decimal: Option<Spanned<String>>,
-    row_seconds: Option<Spanned<f64>>,
-    stamp: Option<Spanned<End>>,
-    unit: UnitEntry,
-    time: Option<Spanned<TimeEntry>>,
-    #[serde(default, rename = "column")]
-    columns: Vec<Spanned<ColumnEntry>>,
-    stops: Option<Spanned<StopsEntry>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct UnitEntry {
-    path: Option<Spanned<String>>,
-    column: Option<Spanned<String>>,
-    #[serde(default)]
-    values: BTreeMap<String, Spanned<String>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TimeEntry {
-    column: OneOrMore,
-    format: Option<Spanned<String>>,
-    zone: Option<Spanned<String>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum OneOrMore {
-    One(String),
-    More(Vec<String>),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ColumnEntry {
-    column: String,
-    signal: Spanned<String>,
-    kind: Spanned<String>,
-    role: Option<Spanned<String>>,
-    uom: Option<String>,
-    #[serde(default, rename = "as")]
-    taken_as: TakenAs,
-    at: Option<Spanned<End>>,
-    scale: Option<Spanned<f64>>,
-    values: Option<BTreeMap<String, String>>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum TakenAs {
-    #[default]
-    Value,
-    Increment,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StopsEntry {
-    begin: TimeEntry,
-    end: TimeEntry,
-    reason: Option<ReasonEntry>,
-    comment: Option<String>,
-    between: Spanned<Between>,
-    windows: Option<Vec<WindowEntry>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReasonEntry {
-    column: String,
-    values: Option<BTreeMap<String, String>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Between {
-    Producing,
-    Unknown,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WindowEntry {
-    from: Spanned<String>,
-    to: Spanned<String>,
 }
 
 impl Mapping {
@@ -451,8 +362,8 @@ impl Check<'_> {
         if given.comment.is_some() {
             signals.push(wanted("stop-comment", SignalKind::Text, None));
         }
-        let windows = (given.windows.as_ref())
-            .map(|windows| windows.iter().filter_map(|window| self.window(window, &begin)).collect());
+        let windows = given.windows.as_ref();
+        let windows = windows.map(|all| all.iter().filter_map(|window| self.window(window, &begin)).collect());
         let stops = Stops {
             begin,
             end,

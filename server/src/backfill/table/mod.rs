@@ -10,6 +10,7 @@ mod mapping;
 mod reading;
 mod records;
 mod rows;
+mod shape;
 mod stops;
 mod times;
 
