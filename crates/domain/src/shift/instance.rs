@@ -53,18 +53,18 @@ pub fn instances<Tz: TimeZone>(
     from: Timestamp,
     to: Timestamp,
 ) -> Vec<ShiftInstance> {
-    instances_where(patterns, tz, from, to, |_, _| true)
+    instances_where(patterns, tz, from, to, |_, _| Some(None))
 }
 
-/// Those of them for which `takes_place` holds, given the pattern and the local date on which it begins.
+/// Those of them that take place, with who works them, given the pattern and the local date on which it begins.
 pub(super) fn instances_where<Tz: TimeZone>(
     patterns: &[ShiftPattern],
     tz: &Tz,
     from: Timestamp,
     to: Timestamp,
-    takes_place: impl Fn(&ShiftPattern, NaiveDate) -> bool,
+    team_of: impl Fn(&ShiftPattern, NaiveDate) -> Option<Option<Arc<str>>>,
 ) -> Vec<ShiftInstance> {
-    let takes_place = &takes_place;
+    let team_of = &team_of;
     let wanted = Interval::new(from, to);
     if wanted.is_empty() {
         return Vec::new();
@@ -76,7 +76,11 @@ pub(super) fn instances_where<Tz: TimeZone>(
     let mut found: Vec<ShiftInstance> = first
         .iter_days()
         .take_while(|day| *day <= last)
-        .flat_map(|day| patterns.iter().filter(move |p| takes_place(p, day)).filter_map(move |p| instance(p, tz, day)))
+        .flat_map(|day| {
+            let worked =
+                move |p: &ShiftPattern| Some(ShiftInstance { team: team_of(p, day)?, ..instance(p, tz, day)? });
+            patterns.iter().filter_map(worked)
+        })
         .filter(|shift| shift.interval().intersection(&wanted).is_some())
         .collect();
     found.sort_by_key(|shift| (shift.from, shift.to));

@@ -66,6 +66,11 @@ impl Rotation {
         &self.name
     }
 
+    /// Its segments, in order.
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
     /// The days after which it repeats, at least 1.
     pub fn days(&self) -> u32 {
         self.segments.iter().map(|segment| u32::from(segment.days_on) + u32::from(segment.days_off)).sum()
@@ -95,12 +100,11 @@ impl Rotation {
 
 impl Roster {
     /// Shifts may overlap where different teams work them: whether one unit's shifts do is for
-    /// [`check_week`](super::check_week).
+    /// [`check_week`](super::check_week). They may share a name: `Early` is shorter on Fridays.
     ///
     /// # Errors
-    /// A name given twice; a rotation of a shift, or a team of a rotation, that there is not.
+    /// A rotation's or team's name given twice; a rotation of a shift, or a team of a rotation, that there is not.
     pub fn new(shifts: Vec<ShiftPattern>, rotations: Vec<Rotation>, teams: Vec<Team>) -> Result<Self, ShiftError> {
-        unique("shift", shifts.iter().map(ShiftPattern::name))?;
         unique("rotation", rotations.iter().map(Rotation::name))?;
         unique("team", teams.iter().map(|team| &team.name))?;
         for rotation in &rotations {
@@ -126,6 +130,11 @@ impl Roster {
         &self.shifts
     }
 
+    /// The rotations.
+    pub fn rotations(&self) -> &[Rotation] {
+        &self.rotations
+    }
+
     /// The teams.
     pub fn teams(&self) -> &[Team] {
         &self.teams
@@ -142,10 +151,15 @@ impl Roster {
         self.teams.iter().filter(move |team| self.works(team, shift, day))
     }
 
-    /// The shifts that touch [from, to), each whole, ordered by their begin; as [`instances`](super::instances).
+    /// The shifts that touch [from, to), each whole, ordered by their begin, with the teams that work them; as
+    /// [`instances`](super::instances). Several teams of one shift are joined: `A + B`.
     pub fn instances<Tz: TimeZone>(&self, tz: &Tz, from: Timestamp, to: Timestamp) -> Vec<ShiftInstance> {
         instances_where(&self.shifts, tz, from, to, |shift, day| {
-            self.teams.is_empty() || self.teams_on(shift, day).next().is_some()
+            if self.teams.is_empty() {
+                return Some(None);
+            }
+            let teams: Vec<&str> = self.teams_on(shift, day).map(|team| &*team.name).collect();
+            (!teams.is_empty()).then(|| Some(teams.join(" + ").into()))
         })
     }
 
@@ -157,7 +171,9 @@ impl Roster {
         from: Timestamp,
         to: Timestamp,
     ) -> Vec<ShiftInstance> {
-        instances_where(&self.shifts, tz, from, to, |shift, day| self.works(team, shift, day))
+        instances_where(&self.shifts, tz, from, to, |shift, day| {
+            self.works(team, shift, day).then(|| Some(team.name.clone()))
+        })
     }
 
     /// The first day from `day` on, within one year, on which nobody works a shift that has this day of the week, and the
@@ -278,8 +294,9 @@ mod tests {
         assert!(message.contains("rotation `r` wants shift `Dya`"), "{message}");
         let message = refused(Roster::new(shifts(), vec![rotation("Day")], vec![team("A", "q", "2026-01-01")]));
         assert!(message.contains("team `A` wants rotation `q`"), "{message}");
-        let message = refused(Roster::new([shifts(), shifts()].concat(), Vec::new(), Vec::new()));
-        assert!(message.contains("shift `Day` is given twice"), "{message}");
+        let teams = vec![team("A", "r", "2026-01-01"), team("A", "r", "2026-01-02")];
+        let message = refused(Roster::new(shifts(), vec![rotation("Day")], teams));
+        assert!(message.contains("team `A` is given twice"), "{message}");
         let empty = Rotation::new("r", [segment("Day", 0, 0)]).expect_err("refused").to_string();
         assert!(empty.contains("rotation `r` has no day"), "{empty}");
     }
