@@ -5,6 +5,7 @@
 
 pub mod auth;
 pub mod backfill;
+pub mod calendar;
 pub mod cli;
 pub mod clock;
 pub mod config;

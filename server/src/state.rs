@@ -14,7 +14,7 @@ use sqlx::PgPool;
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{auth, clock, config::Settings, historian, ingest, live, oee, order, overview, plant, reason, report};
+use crate::{auth, calendar, clock, config::Settings, historian, ingest, live, oee, order, overview, plant, reason, report};
 
 /// Handed by value everywhere; cheap to clone.
 #[derive(Clone)]
@@ -39,6 +39,8 @@ pub struct AppState {
     pub reasons: reason::Service,
     /// Lines and units over a period.
     pub reports: report::Service,
+    /// When sites work.
+    pub calendars: calendar::Service,
     /// Views of the plant's present.
     pub overview: overview::Service,
     /// Tells browsers what changed.
@@ -88,6 +90,7 @@ impl AppState {
             live: live::Hub::default(),
             orders: order::Service::new(pool.clone(), plant.clone(), oee.clone()),
             reasons: reason::Service::new(pool.clone(), plant.clone(), oee.clone()),
+            calendars: calendar::Service::new(pool.clone(), plant.clone(), oee.clone()),
             engine_input: Arc::new(Mutex::new(Some((input, nudges)))),
             plant,
             historian,

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "edge")]
 pub mod batch;
+pub mod calendar;
 pub mod edge;
 pub mod live;
 pub mod order;

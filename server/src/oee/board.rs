@@ -2,16 +2,15 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use chrono_tz::Tz;
 use gemba_codec::{Run, Values};
 use gemba_domain::{
     Interval, Timestamp,
     equipment::{EquipmentId, EquipmentPath},
     oee::{Event, StateInterval},
-    shift::{Closure, ShiftInstance, ShiftPattern, closed, instances},
+    shift::ShiftInstance,
     signal::{SignalId, SignalRole, Value},
 };
 use rustc_hash::FxHashMap;
@@ -21,7 +20,7 @@ use super::{
     service::window_begin,
     unit_board::{Now, UnitBoard},
 };
-use crate::{ingest::Committed, plant::Plant};
+use crate::{calendar::Calendar, ingest::Committed, plant::Plant};
 
 /// Every unit's last day.
 #[derive(Debug, Default)]
@@ -32,45 +31,8 @@ struct Inner {
     units: HashMap<EquipmentId, UnitBoard>,
     roles: FxHashMap<SignalId, (EquipmentId, SignalRole)>,
     site_of: HashMap<EquipmentId, EquipmentPath>,
-    calendars: HashMap<EquipmentPath, Calendar>,
+    calendars: HashMap<EquipmentPath, Arc<Calendar>>,
     deliveries: HashMap<i32, HashSet<EquipmentId>>,
-}
-
-/// When a site works.
-#[derive(Clone, Debug)]
-pub struct Calendar {
-    time_zone: Tz,
-    patterns: Vec<ShiftPattern>,
-    closures: Vec<Closure>,
-}
-
-impl Calendar {
-    /// The site's.
-    pub fn time_zone(&self) -> Tz {
-        self.time_zone
-    }
-
-    /// The shifts that touch a period, closures taken out. A site without patterns plans every day whole.
-    pub fn shifts(&self, period: Interval) -> Vec<ShiftInstance> {
-        let planned = if self.patterns.is_empty() {
-            self.days(period)
-        } else {
-            instances(&self.patterns, &self.time_zone, period.from, period.to)
-        };
-        if self.closures.is_empty() {
-            return planned;
-        }
-        let mut open = closed(planned, &self.closures);
-        open.retain(|shift| shift.interval().intersection(&period).is_some());
-        open
-    }
-
-    fn days(&self, period: Interval) -> Vec<ShiftInstance> {
-        let Ok(pattern) = ShiftPattern::new("Day", 0, 0, gemba_domain::shift::Weekdays::ALL, []) else {
-            return vec![ShiftInstance::around_the_clock(period)];
-        };
-        instances(&[pattern], &self.time_zone, period.from, period.to)
-    }
 }
 
 impl Board {
@@ -89,14 +51,7 @@ impl Board {
         let mut to_load = Vec::new();
         let mut standing = HashSet::new();
         inner.site_of.clear();
-        inner.calendars = plant
-            .sites
-            .iter()
-            .map(|site| {
-                let (patterns, closures) = (site.shifts.clone(), site.closures.clone());
-                (site.path.clone(), Calendar { time_zone: site.time_zone, patterns, closures })
-            })
-            .collect();
+        inner.calendars = plant.sites.iter().map(|site| (site.path.clone(), site.calendar.clone())).collect();
         for found in plant.units() {
             let id = found.unit.id;
             standing.insert(id);
@@ -206,7 +161,7 @@ impl Board {
     }
 
     /// The calendar that a unit works by.
-    pub fn calendar(&self, unit: EquipmentId) -> Option<Calendar> {
+    pub fn calendar(&self, unit: EquipmentId) -> Option<Arc<Calendar>> {
         let inner = self.read();
         inner.site_of.get(&unit).and_then(|site| inner.calendars.get(site)).cloned()
     }

@@ -16,8 +16,8 @@ use gemba_domain::{
 };
 use sqlx::PgConnection;
 
-use super::board::Calendar;
 use crate::{
+    calendar::Calendar,
     order::{self, Catalogue, Run},
     plant::Plant,
     reason::{self, Reasons, Rule},
@@ -30,7 +30,7 @@ pub const MARGIN_MICROS: i64 = 3_600_000_000;
 #[derive(Clone, Debug)]
 pub struct Context {
     pub(super) unit: EquipmentId,
-    pub(super) calendar: Calendar,
+    pub(super) calendar: Arc<Calendar>,
     catalogue: Arc<Catalogue>,
     reasons: Arc<Reasons>,
     /// Of the unit, for rules that are for parts of the plant.
@@ -66,7 +66,7 @@ impl Context {
     pub async fn load(
         db: &mut PgConnection,
         plant: &Plant,
-        calendar: Calendar,
+        calendar: Arc<Calendar>,
         unit: EquipmentId,
         minor_stop_micros: i64,
         period: Interval,
@@ -91,7 +91,7 @@ impl Context {
     }
 
     /// With master data as they are now.
-    pub(super) fn with_plant(mut self, plant: &Plant, calendar: Calendar) -> Self {
+    pub(super) fn with_plant(mut self, plant: &Plant, calendar: Arc<Calendar>) -> Self {
         self.catalogue = plant.catalogue.clone();
         self.reasons = plant.reasons.clone();
         self.calendar = calendar;
@@ -148,7 +148,7 @@ impl Context {
                 tracks.say(name, label.interval.to, Value::Unavailable);
             }
         }
-        let offset = offset_of(self.calendar.time_zone());
+        let offset = offset_of(*self.calendar.time_zone());
         let inputs = Inputs { tracks: &tracks, states, offset: &offset, stop: None };
         let stands = |state: &&StateInterval| !matches!(state.state, UnitState::Producing | UnitState::Unknown);
         let stop = |state: &StateInterval| Stop { interval: state.interval, ended: state.interval.to < known_to };

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     historian::{self, HistorianError, Outcome},
     ingest,
-    plant::Plant,
+    plant::{self, Plant},
     reason::Rule,
 };
 
@@ -44,6 +44,8 @@ pub enum DeriveError {
     Packing,
     #[error("the database failed while facts were derived")]
     Database(#[from] sqlx::Error),
+    #[error("the plant could not be read while facts were derived")]
+    Plant(#[from] plant::LoadError),
 }
 
 /// The role readings of a unit within `period`, by time, and those in force at its begin.
@@ -179,7 +181,7 @@ pub(super) fn to_store(unit: EquipmentId, period: Interval, facts: Accounted) ->
 /// transaction that takes the note. Gives what was derived; `None` when nothing is noted.
 pub(super) async fn derive_stale(
     pool: &PgPool,
-    plant: &Plant,
+    plants: &plant::Service,
     board: &Board,
     historian: &historian::Service,
     config: impl Fn(EquipmentId) -> Option<UnitConfig>,
@@ -187,7 +189,11 @@ pub(super) async fn derive_stale(
 ) -> Result<Option<(EquipmentId, Interval, Cause)>, DeriveError> {
     let mut tx = pool.begin().await?;
     let Some((unit, stale, cause)) = queries::take_stale(&mut tx).await? else { return Ok(None) };
-    let (Some(config), Some(calendar)) = (config(unit), board.calendar(unit)) else {
+    // Whoever changed the plant and noted this did both in one transaction: what the note is about is known after it was taken.
+    plants.refresh().await?;
+    let plant = plants.current();
+    let calendar = plant.unit_of(unit).map(|found| found.site.calendar.clone());
+    let (Some(config), Some(calendar)) = (config(unit), calendar) else {
         // The unit is gone from the plant, and its facts with it.
         tx.commit().await?;
         return Ok(Some((unit, stale, cause)));
@@ -234,7 +240,7 @@ pub(super) async fn derive_stale(
         facts.intervals = states;
         facts.labels = labels_around(board, historian, unit, period).await?;
         let minor = config.minor_stop_micros;
-        let context = Context::load(&mut tx, plant, calendar.clone(), unit, minor, period).await?;
+        let context = Context::load(&mut tx, &plant, calendar.clone(), unit, minor, period).await?;
         let stored = to_store(unit, period, context.account(&facts, period, known_to));
         if from >= stale.to && !changes(&mut tx, &stored).await? {
             break;

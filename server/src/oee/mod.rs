@@ -15,7 +15,7 @@ mod reading;
 mod service;
 mod unit_board;
 
-pub use board::{Board, Calendar};
+pub use board::Board;
 pub use cause::Cause;
 pub use context::{Accounted, MARGIN_MICROS};
 pub use derive::DeriveError;

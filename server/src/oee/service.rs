@@ -90,6 +90,14 @@ impl Service {
         self.causes.lock().unwrap_or_else(PoisonError::into_inner).insert(unit, cause.clone());
     }
 
+    /// What changes of these units next, changes for this cause: to be called before the plant is read again that makes it so,
+    /// after the transaction in which [`note_stale`](super::note_stale) was called.
+    pub fn because_of(&self, units: &[EquipmentId], cause: &Cause) {
+        for unit in units {
+            self.because(*unit, cause);
+        }
+    }
+
     /// People or plans say something else of these units' time from `from` on: what is in memory is made anew at once. To be
     /// called after the transaction that says so, in which [`note_stale`](super::note_stale) was called too.
     pub async fn context_changed(&self, units: &[EquipmentId], from: Timestamp, cause: &Cause) {
@@ -178,6 +186,21 @@ impl Service {
         ledger::report(&mut db, &ended, now).await
     }
 
+    /// A calendar that changed back then has other shifts than those that were reported: they are reported too.
+    async fn report_others(&self, unit: EquipmentId, stretch: Interval, now: Timestamp) -> sqlx::Result<()> {
+        let plant = self.plant.current();
+        let Some(found) = plant.unit_of(unit) else { return Ok(()) };
+        let around = Interval::new(stretch.from.plus_seconds(-WINDOW_SECONDS), stretch.to);
+        let reported = self.reported(unit, around).await?;
+        // What was never reported, such as the history that was imported, stays so.
+        let Some(first) = reported.first().map(|first| first.shift_from) else { return Ok(()) };
+        let known = |shift: &ShiftInstance| reported.iter().any(|known| known.shift_from == shift.from);
+        let shifts = found.site.calendar.shifts(Interval::new(first.max(stretch.from), stretch.to));
+        let others: Vec<_> = shifts.into_iter().filter(|shift| !known(shift)).map(|shift| (unit, shift)).collect();
+        let mut db = self.pool.acquire().await?;
+        ledger::report(&mut db, &others, now).await.map(drop)
+    }
+
     /// Takes over the plant and loads the units that are new or changed.
     ///
     /// # Errors
@@ -216,13 +239,12 @@ impl Service {
     /// # Errors
     /// Those of the historian and the database; the note stays.
     pub async fn derive_stale(&self, now: Timestamp) -> Result<Option<(EquipmentId, Interval)>, DeriveError> {
-        let plant = self.plant.current();
         let config = |unit| self.config(unit);
-        let derived = derive::derive_stale(&self.pool, &plant, &self.board, &self.historian, config, now).await?;
-        Ok(derived.map(|(unit, stretch, cause)| {
-            self.because(unit, &cause);
-            (unit, stretch)
-        }))
+        let derived = derive::derive_stale(&self.pool, &self.plant, &self.board, &self.historian, config, now).await?;
+        let Some((unit, stretch, cause)) = derived else { return Ok(None) };
+        self.because(unit, &cause);
+        self.report_others(unit, stretch, now).await?;
+        Ok(Some((unit, stretch)))
     }
 
     /// How many notes of stale stretches there are.

@@ -1,17 +1,17 @@
 //! What a plant file must keep to beyond its shape.
 
+mod shifts;
+
 use std::{collections::BTreeMap, fmt, ops::Range};
 
 use gemba_domain::{
     equipment::Code,
-    shift::{ClosureKind, ShiftError, ShiftPattern, Weekdays, check_week},
     signal::{SignalKind, SignalRole},
 };
 use toml::Spanned;
 
-use super::file::{ClosureEntry, LineEntry, PlantFile, ShiftEntry, SiteEntry, UnitEntry};
+use super::file::{LineEntry, PlantFile, SiteEntry, UnitEntry};
 use crate::nearest::nearest;
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
 /// Something wrong with a plant file: where, and what was expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,99 +122,13 @@ impl Checker<'_> {
             );
             self.report(&site.time_zone, message);
         }
-        let patterns: Vec<ShiftPattern> = site.shifts.iter().filter_map(|shift| self.shift(shift)).collect();
-        if patterns.len() == site.shifts.len()
-            && let (Err(error), Some(first)) = (check_week(&patterns), site.shifts.first())
-        {
-            self.report(&first.name, error.to_string());
-        }
-        let mut known: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-        for closure in &site.closures {
-            self.closure(closure);
-            let line = line_at(self.text, &closure.name.span());
-            if let Some(first) = known.insert((closure.name.get_ref(), closure.from.get_ref()), line) {
-                let message = format!("closure `{}` is given twice, first on line {first}", closure.name.get_ref());
-                self.report(&closure.name, message);
-            }
-        }
+        self.calendar(site);
         self.siblings("area", site.areas.iter().map(|a| &a.code));
         for area in &site.areas {
             self.siblings("line", area.lines.iter().map(|l| &l.code));
             for line in &area.lines {
                 self.line(line);
             }
-        }
-    }
-
-    fn shift(&mut self, shift: &ShiftEntry) -> Option<ShiftPattern> {
-        let minutes: Vec<Option<u16>> = [&shift.start, &shift.end]
-            .into_iter()
-            .map(|time| {
-                let parsed = minute_of_day(time.get_ref());
-                if parsed.is_none() {
-                    self.report(
-                        time,
-                        format!("`{}` is not a time of day; expected HH:MM such as 06:00", time.get_ref()),
-                    );
-                }
-                parsed
-            })
-            .collect();
-        for day in shift.days.iter().flatten() {
-            self.word(day, "day", weekday_bit(day.get_ref()), &DAYS);
-        }
-        let breaks: Vec<Option<(u16, u16)>> = shift
-            .breaks
-            .iter()
-            .map(|text| {
-                let parsed = break_minutes(text.get_ref());
-                if parsed.is_none() {
-                    self.report(
-                        text,
-                        format!("`{}` is not a break; expected HH:MM-HH:MM such as 10:00-10:20", text.get_ref()),
-                    );
-                }
-                parsed
-            })
-            .collect();
-        let days = Weekdays::from_bits(day_bits(shift));
-        let [Some(start), Some(end)] = minutes[..] else { return None };
-        match ShiftPattern::new(shift.name.get_ref(), start, end, days, breaks.iter().copied().flatten()) {
-            Ok(pattern) => Some(pattern),
-            Err(error) => {
-                let blamed = match &error {
-                    ShiftError::BreakOutside { pause, .. } | ShiftError::BreaksOverlap { second: pause, .. } => {
-                        breaks.iter().position(|found| *found == Some(*pause)).and_then(|index| shift.breaks.get(index))
-                    }
-                    _ => None,
-                };
-                self.report(blamed.unwrap_or(&shift.name), error.to_string());
-                None
-            }
-        }
-    }
-
-    fn closure(&mut self, closure: &ClosureEntry) {
-        if closure.name.get_ref().trim().is_empty() {
-            self.report(&closure.name, "a closure has no name; give it one, such as `Christmas`");
-        }
-        let kinds = ClosureKind::ALL.map(ClosureKind::as_str);
-        self.word(&closure.kind, "kind of closure", ClosureKind::from_word(closure.kind.get_ref()), &kinds);
-        let mut local = |text: &Spanned<String>| {
-            let parsed = local_time(text.get_ref());
-            if parsed.is_none() {
-                let expected = "expected a local date or time such as 2026-12-24 or 2026-12-24 18:00";
-                self.report(text, format!("`{}` is not a time; {expected}", text.get_ref()));
-            }
-            parsed
-        };
-        if let (Some(from), Some(to)) = (local(&closure.from), local(&closure.to))
-            && from >= to
-        {
-            self.report(
-                &closure.to,
-                format!("it ends at {to}, which is not after its begin, {from}; `to` itself is not included"),
-            );
         }
     }
 
@@ -343,48 +257,11 @@ fn cycle(units: &[UnitEntry]) -> Option<(&Spanned<String>, Vec<String>)> {
     })
 }
 
-const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-
-/// Monday is bit 0.
-fn weekday_bit(word: &str) -> Option<u8> {
-    DAYS.iter().position(|day| *day == word).map(|bit| 1 << bit)
-}
-
-/// The days on which a shift begins, Monday in bit 0; all of them when it does not say.
-pub(super) fn day_bits(shift: &ShiftEntry) -> u8 {
-    match &shift.days {
-        None => Weekdays::ALL.bits(),
-        Some(days) => days.iter().filter_map(|day| weekday_bit(day.get_ref())).fold(0, |bits, bit| bits | bit),
-    }
-}
-
-/// `HH:MM` as minutes since midnight.
-pub(super) fn minute_of_day(text: &str) -> Option<u16> {
-    let (hours, minutes) = text.split_once(':')?;
-    let two_digits = |part: &str| (part.len() == 2).then(|| part.parse::<u16>().ok()).flatten();
-    let (hours, minutes) = (two_digits(hours)?, two_digits(minutes)?);
-    (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
-}
-
-/// `YYYY-MM-DD`, its midnight, or `YYYY-MM-DD HH:MM`.
-pub(crate) fn local_time(text: &str) -> Option<NaiveDateTime> {
-    let (date, time) = text.split_once([' ', 'T']).map_or((text, None), |(date, time)| (date, Some(time)));
-    let minute = time.map_or(Some(0), minute_of_day)?;
-    let date = NaiveDate::parse_from_str(date, "%Y-%m-%d").ok()?;
-    Some(date.and_time(NaiveTime::from_num_seconds_from_midnight_opt(u32::from(minute) * 60, 0)?))
-}
-
-/// `HH:MM-HH:MM` as minutes since midnight.
-pub(super) fn break_minutes(text: &str) -> Option<(u16, u16)> {
-    let (from, to) = text.split_once('-')?;
-    Some((minute_of_day(from)?, minute_of_day(to)?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::file::read;
 
-    const GOOD: &str = r#"[enterprise]
+    pub(super) const GOOD: &str = r#"[enterprise]
 code = "acme"
 name = "Acme"
 [[site]]
@@ -418,7 +295,7 @@ uom = "°C"
 "#;
 
     /// The defects of the good file after one replacement, as printed.
-    fn defects(from: &str, to: &str) -> Vec<String> {
+    pub(super) fn defects(from: &str, to: &str) -> Vec<String> {
         assert!(GOOD.contains(from), "{from:?} is not in the file");
         match read(&GOOD.replacen(from, to, 1)) {
             Ok(_) => Vec::new(),
@@ -471,24 +348,6 @@ uom = "°C"
     #[test]
     fn a_unit_of_measure_of_ones_own_goes_in_braces() {
         assert!(defects("\"°C\"", "\"{bottles}\"").is_empty());
-    }
-
-    #[test]
-    fn closures_have_a_kind_and_end_after_they_begin() {
-        let with = |closure: &str| defects("[[site.area]]", &format!("[[site.closure]]\n{closure}\n[[site.area]]"));
-        let good = "name = \"Christmas\"\nfrom = \"2026-12-24 14:00\"\nto = \"2026-12-27\"\nkind = \"holiday\"";
-        assert_eq!(with(good), Vec::<String>::new());
-        for (from, to, expected) in [
-            ("holiday", "holliday", "line 17: `holliday` is not a kind of closure; did you mean `holiday`?"),
-            ("2026-12-27", "2026-02-30", "line 16: `2026-02-30` is not a time; expected a local date or time"),
-            ("2026-12-27", "2026-12-24 14:00", "line 16: it ends at 2026-12-24 14:00:00, which is not after its begin"),
-            ("Christmas", " ", "line 14: a closure has no name"),
-        ] {
-            let found = with(&good.replace(from, to));
-            assert!(found.len() == 1 && found[0].starts_with(expected), "{to:?} gave {found:?}");
-        }
-        let twice = with(&format!("{good}\n[[site.closure]]\n{good}"));
-        assert!(twice[0].starts_with("line 19: closure `Christmas` is given twice, first on line 14"), "{twice:?}");
     }
 
     #[test]

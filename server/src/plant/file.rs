@@ -32,6 +32,10 @@ pub struct SiteEntry {
     pub time_zone: Spanned<String>,
     #[serde(default, rename = "shift")]
     pub shifts: Vec<ShiftEntry>,
+    #[serde(default, rename = "rotation")]
+    pub rotations: Vec<RotationEntry>,
+    #[serde(default, rename = "team")]
+    pub teams: Vec<TeamEntry>,
     #[serde(default, rename = "closure")]
     pub closures: Vec<ClosureEntry>,
     #[serde(default, rename = "area")]
@@ -50,6 +54,36 @@ pub struct ShiftEntry {
     /// `HH:MM-HH:MM`.
     #[serde(default)]
     pub breaks: Vec<Spanned<String>>,
+}
+
+/// A sequence of segments that repeats.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RotationEntry {
+    pub name: Spanned<String>,
+    pub segments: Vec<SegmentEntry>,
+}
+
+/// Days on one shift, then days off.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SegmentEntry {
+    /// Name of the shift.
+    pub shift: Spanned<String>,
+    pub days_on: u16,
+    #[serde(default)]
+    pub days_off: u16,
+}
+
+/// People who work a rotation together.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TeamEntry {
+    pub name: Spanned<String>,
+    /// Name of the rotation.
+    pub rotation: Spanned<String>,
+    /// `YYYY-MM-DD`, the first day of the rotation.
+    pub start: Spanned<String>,
 }
 
 /// Time taken out of a site's shifts, in its local time.

@@ -1,16 +1,16 @@
 //! From a checked file to the database: what would change, and the change itself in one transaction.
 
+mod shifts;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
 };
 
-use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
+use gemba_contract::calendar::Definition;
 use gemba_domain::{
     Timestamp,
     equipment::{EquipmentId, Level},
-    shift,
     signal::{SignalKind, SignalRole},
 };
 use sqlx::PgConnection;
@@ -18,11 +18,14 @@ use toml::Spanned;
 use uuid::Uuid;
 
 use super::{
-    check::{Defect, break_minutes, day_bits, local_time, minute_of_day},
-    file::{ClosureEntry, PlantFile, ShiftEntry, SignalEntry, SiteEntry, UnitEntry},
-    queries::{self, ClosureRow, EquipmentRow, ShiftRow, SignalRow, WantedSignal},
+    check::Defect,
+    file::{PlantFile, SignalEntry, UnitEntry},
+    queries::{self, EquipmentRow, SignalRow, WantedSignal},
 };
-use crate::order;
+use crate::{
+    calendar::{self, ClosureRow},
+    order,
+};
 
 /// Why a file was not applied. The database is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +70,8 @@ pub struct Plan {
     /// What of the file is not taken, and why.
     pub notes: Vec<String>,
     equipment: Vec<EquipmentRow>,
-    shifts: Vec<(Uuid, Vec<ShiftRow>)>,
+    /// Site, valid from (`None`: for ever), and what it says.
+    calendars: Vec<(Uuid, Option<Timestamp>, Definition)>,
     closures: Vec<ClosureRow>,
     removed_closures: Vec<ClosureRow>,
     signals: Vec<WantedSignal>,
@@ -80,8 +84,7 @@ pub struct Plan {
 /// The database's side of the comparison.
 pub(super) struct Existing {
     pub equipment: Vec<EquipmentRow>,
-    pub shifts: Vec<ShiftRow>,
-    pub closures: Vec<ClosureRow>,
+    pub calendars: calendar::Stored,
     pub signals: Vec<SignalRow>,
     /// Signals that a collector delivers, or ever did.
     pub delivered: BTreeSet<i32>,
@@ -120,14 +123,15 @@ impl Plan {
         for row in &self.equipment {
             queries::put_equipment(db, row).await?;
         }
-        for (site, rows) in &self.shifts {
-            queries::put_shifts(db, *site, rows).await?;
+        for (site, from, definition) in &self.calendars {
+            let from = from.map(Timestamp::to_utc);
+            calendar::put_version(db, *site, from, definition, calendar::PLANT_FILE, now.to_utc()).await?;
         }
         for row in &self.removed_closures {
-            queries::delete_closure(db, row).await?;
+            calendar::delete_closure(db, row.site_id, row.closed_from, &row.name).await?;
         }
         for row in &self.closures {
-            queries::put_closure(db, row).await?;
+            calendar::put_closure(db, row).await?;
         }
         for id in &self.removed_signals {
             queries::delete_signal(db, *id).await?;
@@ -166,7 +170,7 @@ impl Builder<'_> {
             let site_node = self.node(Some(&root), Level::Site, site.code.get_ref(), &site.name, position, |row| {
                 row.time_zone = Some(site.time_zone.get_ref().clone());
             });
-            self.shifts(&site_node, &site.shifts);
+            self.calendar(&site_node, site);
             self.closures(&site_node, site);
             for (position, area) in (0..).zip(&site.areas) {
                 let area_node =
@@ -263,76 +267,6 @@ impl Builder<'_> {
         row
     }
 
-    fn shifts(&mut self, site: &EquipmentRow, entries: &[ShiftEntry]) {
-        let wanted: Vec<ShiftRow> =
-            (0..).zip(entries).filter_map(|(position, entry)| shift_row(site.id, position, entry)).collect();
-        let before: Vec<&ShiftRow> = self.existing.shifts.iter().filter(|row| row.site_id == site.id).collect();
-        if before.iter().copied().ne(wanted.iter()) {
-            let names = |rows: &mut dyn Iterator<Item = &ShiftRow>| {
-                rows.map(|r| format!("{} {}-{}", r.name, clock(r.start_minute), clock(r.end_minute)))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            };
-            let (old, new) = (names(&mut before.iter().copied()), names(&mut wanted.iter()));
-            let old = if old.is_empty() { "none".to_owned() } else { old };
-            let fields = vec![if old == new { "days or breaks changed".to_owned() } else { format!("{old} -> {new}") }];
-            self.plan.changes.push(Change::Alter(format!("shifts of {}", site.path), fields));
-            self.plan.shifts.push((site.id, wanted));
-        }
-    }
-
-    /// Planned downtime is planned ahead (ISO 22400): what has begun stays as it was planned, whatever the file says now.
-    fn closures(&mut self, site: &EquipmentRow, entry: &SiteEntry) {
-        let Ok(zone) = entry.time_zone.get_ref().parse::<Tz>() else { return };
-        let moment = |text: &str| shift::moment(&zone, local_time(text)?);
-        let wanted: Vec<ClosureRow> = (entry.closures.iter())
-            .filter_map(|closure| {
-                Some(ClosureRow {
-                    site_id: site.id,
-                    name: closure.name.get_ref().trim().to_owned(),
-                    closed_from: moment(closure.from.get_ref())?.to_utc(),
-                    closed_to: moment(closure.to.get_ref())?.to_utc(),
-                    kind: closure.kind.get_ref().clone(),
-                })
-            })
-            .collect();
-        let same = |a: &ClosureRow, b: &ClosureRow| (&a.name, a.closed_from) == (&b.name, b.closed_from);
-        let before: Vec<&ClosureRow> = self.existing.closures.iter().filter(|row| row.site_id == site.id).collect();
-        let begun = |row: &ClosureRow| row.closed_from <= self.now.to_utc();
-        let title = |row: &ClosureRow| {
-            let local = |time: DateTime<Utc>| time.with_timezone(&zone).format("%Y-%m-%d %H:%M").to_string();
-            let (from, to) = (local(row.closed_from), local(row.closed_to));
-            format!("closure of {}: {} ({}), {from} to {to}", site.path, row.name, row.kind)
-        };
-        for row in wanted {
-            match before.iter().find(|old| same(old, &row)) {
-                Some(old) if **old == row => {}
-                _ if begun(&row) => {
-                    let note = "not taken, because it has begun: what was planned then stays as it was";
-                    self.plan.notes.push(format!("{}: {note}", title(&row)));
-                }
-                Some(old) => {
-                    self.plan.changes.push(Change::Alter(title(old), vec![title(&row)]));
-                    self.plan.closures.push(row);
-                }
-                None => {
-                    self.plan.changes.push(Change::Add(title(&row)));
-                    self.plan.closures.push(row);
-                }
-            }
-        }
-        for old in before.into_iter().filter(|old| !begun(old)) {
-            let moment_of = |entry: &ClosureEntry| moment(entry.from.get_ref()).map(Timestamp::to_utc);
-            let stands = |entry: &ClosureEntry| {
-                entry.name.get_ref().trim() == old.name && moment_of(entry) == Some(old.closed_from)
-            };
-            if !entry.closures.iter().any(stands) {
-                self.plan.changes.push(Change::Remove(title(old)));
-                self.plan.removed_closures.push(old.clone());
-            }
-        }
-    }
-
     fn signal(&mut self, unit: &EquipmentRow, entry: &SignalEntry, position: i32) {
         let Some(kind) = SignalKind::from_word(entry.kind.get_ref()) else { return };
         let wanted = WantedSignal {
@@ -421,19 +355,6 @@ impl Builder<'_> {
     }
 }
 
-fn shift_row(site_id: Uuid, position: i32, entry: &ShiftEntry) -> Option<ShiftRow> {
-    let breaks: Vec<(u16, u16)> = entry.breaks.iter().filter_map(|text| break_minutes(text.get_ref())).collect();
-    Some(ShiftRow {
-        site_id,
-        position,
-        name: entry.name.get_ref().clone(),
-        start_minute: minute_of_day(entry.start.get_ref())?.into(),
-        end_minute: minute_of_day(entry.end.get_ref())?.into(),
-        days: day_bits(entry).into(),
-        breaks: serde_json::json!(breaks),
-    })
-}
-
 fn cents(amount: &Spanned<f64>) -> i64 {
     (amount.get_ref() * 100.0).round() as i64
 }
@@ -452,8 +373,4 @@ fn altered(fields: &[(&str, String, String)]) -> Vec<String> {
 
 fn shown<T: fmt::Display>(value: &Option<T>) -> String {
     value.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)
-}
-
-fn clock(minute: i32) -> String {
-    format!("{:02}:{:02}", minute / 60, minute % 60)
 }

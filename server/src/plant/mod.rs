@@ -8,7 +8,7 @@ mod queries;
 mod service;
 
 pub use check::Defect;
-pub(crate) use check::{line_at, local_time};
+pub(crate) use check::line_at;
 pub use file::{PlantFile, read};
 pub use import::{Change, ImportError, Plan};
 pub use model::{Area, Line, Plant, Signal, Site, Unit, UnitInPlant};

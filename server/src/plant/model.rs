@@ -5,12 +5,11 @@ use std::{collections::HashMap, sync::Arc};
 use chrono_tz::Tz;
 use gemba_domain::{
     equipment::{EquipmentId, EquipmentPath},
-    shift::{Closure, ShiftPattern},
     signal::{SignalId, SignalKind, SignalRole},
 };
 use rustc_hash::FxHashMap;
 
-use crate::{order::Catalogue, reason::Reasons};
+use crate::{calendar::Calendar, order::Catalogue, reason::Reasons};
 
 /// The whole tree at one revision.
 #[derive(Debug, Default)]
@@ -55,9 +54,8 @@ pub struct Site {
     pub path: EquipmentPath,
     pub name: String,
     pub time_zone: Tz,
-    pub shifts: Vec<ShiftPattern>,
-    /// Holidays and planned downtime, by their begin.
-    pub closures: Vec<Closure>,
+    /// When it works.
+    pub calendar: Arc<Calendar>,
     pub areas: Vec<Area>,
 }
 

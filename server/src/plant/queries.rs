@@ -1,4 +1,3 @@
-use chrono::{DateTime, Utc};
 use gemba_domain::{
     equipment::EquipmentId,
     signal::{SignalId, SignalKind, SignalRole},
@@ -25,28 +24,6 @@ pub struct EquipmentRow {
     pub feeds: Vec<String>,
     pub currency: Option<String>,
     pub cost_cents_per_hour: Option<i64>,
-}
-
-/// One row of `shift_pattern`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ShiftRow {
-    pub site_id: Uuid,
-    pub position: i32,
-    pub name: String,
-    pub start_minute: i32,
-    pub end_minute: i32,
-    pub days: i32,
-    pub breaks: serde_json::Value,
-}
-
-/// One row of `shift_closure`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClosureRow {
-    pub site_id: Uuid,
-    pub name: String,
-    pub closed_from: DateTime<Utc>,
-    pub closed_to: DateTime<Utc>,
-    pub kind: String,
 }
 
 /// Signals from this position on were not born from a plant file: a collector offered them, or an import created them.
@@ -82,15 +59,6 @@ pub async fn equipment(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<EquipmentRow
                 ideal_cycle_seconds, counter_maximum, accept_new_signals, feeds, currency, cost_cents_per_hour
          from equipment
          order by array_position(array['enterprise', 'site', 'area', 'line', 'unit'], level), position, code"
-    )
-    .fetch_all(db)
-    .await
-}
-
-pub async fn shifts(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<ShiftRow>> {
-    sqlx::query_as!(
-        ShiftRow,
-        "select site_id, position, name, start_minute, end_minute, days, breaks from shift_pattern order by site_id, position"
     )
     .fetch_all(db)
     .await
@@ -142,65 +110,6 @@ pub async fn put_equipment(db: &mut PgConnection, row: &EquipmentRow) -> sqlx::R
 
 pub async fn delete_equipment(db: &mut PgConnection, id: Uuid) -> sqlx::Result<()> {
     sqlx::query!("delete from equipment where id = $1", id).execute(db).await?;
-    Ok(())
-}
-
-/// Replaces a site's patterns.
-pub async fn put_shifts(db: &mut PgConnection, site_id: Uuid, rows: &[ShiftRow]) -> sqlx::Result<()> {
-    sqlx::query!("delete from shift_pattern where site_id = $1", site_id).execute(&mut *db).await?;
-    for row in rows {
-        sqlx::query!(
-            "insert into shift_pattern (site_id, position, name, start_minute, end_minute, days, breaks)
-             values ($1, $2, $3, $4, $5, $6, $7)",
-            site_id,
-            row.position,
-            row.name,
-            row.start_minute,
-            row.end_minute,
-            row.days,
-            row.breaks,
-        )
-        .execute(&mut *db)
-        .await?;
-    }
-    Ok(())
-}
-
-pub async fn closures(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<ClosureRow>> {
-    sqlx::query_as!(
-        ClosureRow,
-        "select site_id, name, closed_from, closed_to, kind from shift_closure order by site_id, closed_from, name"
-    )
-    .fetch_all(db)
-    .await
-}
-
-/// Adds a closure, or alters the one of this name and begin.
-pub async fn put_closure(db: &mut PgConnection, row: &ClosureRow) -> sqlx::Result<()> {
-    sqlx::query!(
-        "insert into shift_closure (site_id, name, closed_from, closed_to, kind) values ($1, $2, $3, $4, $5)
-         on conflict (site_id, closed_from, name)
-         do update set closed_to = excluded.closed_to, kind = excluded.kind",
-        row.site_id,
-        row.name,
-        row.closed_from,
-        row.closed_to,
-        row.kind,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-pub async fn delete_closure(db: &mut PgConnection, row: &ClosureRow) -> sqlx::Result<()> {
-    sqlx::query!(
-        "delete from shift_closure where site_id = $1 and closed_from = $2 and name = $3",
-        row.site_id,
-        row.closed_from,
-        row.name,
-    )
-    .execute(db)
-    .await?;
     Ok(())
 }
 

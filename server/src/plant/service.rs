@@ -5,9 +5,7 @@ use std::{
 };
 
 use gemba_domain::{
-    Interval,
     equipment::{Code, EquipmentId, EquipmentPath},
-    shift::{Closure, ClosureKind, ShiftPattern, Weekdays},
     signal::{SignalId, SignalKind, SignalRole},
 };
 use sqlx::{PgConnection, PgPool};
@@ -18,9 +16,9 @@ use uuid::Uuid;
 use super::{
     import::{Existing, ImportError, Plan},
     model::{Area, Line, MasterData, Plant, Signal, Site, Unit},
-    queries::{self, ClosureRow, EquipmentRow, ShiftRow, SignalRow, WantedSignal},
+    queries::{self, EquipmentRow, SignalRow, WantedSignal},
 };
-use crate::{clock, order, reason};
+use crate::{calendar, clock, order, reason};
 
 /// The plant in the database is not what this program wrote.
 #[derive(Debug, thiserror::Error)]
@@ -143,8 +141,7 @@ impl Service {
 async fn existing(db: &mut PgConnection) -> sqlx::Result<Existing> {
     Ok(Existing {
         equipment: queries::equipment(&mut *db).await?,
-        shifts: queries::shifts(&mut *db).await?,
-        closures: queries::closures(&mut *db).await?,
+        calendars: calendar::load(&mut *db).await?,
         signals: queries::signals(&mut *db).await?,
         delivered: crate::ingest::delivered_signals(&mut *db).await?.into_iter().collect::<BTreeSet<i32>>(),
     })
@@ -154,8 +151,7 @@ async fn load(pool: &PgPool) -> Result<Plant, LoadError> {
     let mut tx = pool.begin().await?;
     let revision = queries::revision(&mut *tx).await?;
     let equipment = queries::equipment(&mut *tx).await?;
-    let shifts = queries::shifts(&mut *tx).await?;
-    let closures = queries::closures(&mut *tx).await?;
+    let calendars = calendar::load(&mut tx).await?;
     let signals = queries::signals(&mut *tx).await?;
     let (catalogue, reasons) = (order::load(&mut tx).await?, reason::load(&mut tx).await?);
     tx.commit().await?;
@@ -164,7 +160,7 @@ async fn load(pool: &PgPool) -> Result<Plant, LoadError> {
     for row in equipment {
         children.entry(row.parent_id).or_default().push(row);
     }
-    let mut tree = Tree { children, shifts, closures, signals };
+    let mut tree = Tree { children, calendars, signals };
     let enterprise = tree.take(None).into_iter().next();
     let sites = enterprise.as_ref().map(|row| tree.sites(row.id)).transpose()?.unwrap_or_default();
     let (enterprise, currency) = enterprise.map_or((None, None), |row| (Some(row.name), row.currency));
@@ -173,8 +169,7 @@ async fn load(pool: &PgPool) -> Result<Plant, LoadError> {
 
 struct Tree {
     children: BTreeMap<Option<Uuid>, Vec<EquipmentRow>>,
-    shifts: Vec<ShiftRow>,
-    closures: Vec<ClosureRow>,
+    calendars: calendar::Stored,
     signals: Vec<SignalRow>,
 }
 
@@ -188,15 +183,11 @@ impl Tree {
             .into_iter()
             .map(|row| {
                 let time_zone = row.time_zone.as_deref().and_then(|zone| zone.parse().ok());
-                let shifts =
-                    self.shifts.iter().filter(|s| s.site_id == row.id).map(shift_pattern).collect::<Result<_, _>>()?;
-                let closures =
-                    self.closures.iter().filter(|c| c.site_id == row.id).map(closure).collect::<Result<_, _>>()?;
+                let time_zone = time_zone.ok_or_else(|| broken(&row, "time_zone is not an IANA name"))?;
                 Ok(Site {
                     path: path(&row)?,
-                    time_zone: time_zone.ok_or_else(|| broken(&row, "time_zone is not an IANA name"))?,
-                    shifts,
-                    closures,
+                    time_zone,
+                    calendar: Arc::new(self.calendars.calendar(row.id, time_zone)?),
                     areas: self.areas(row.id)?,
                     id: EquipmentId(row.id),
                     name: row.name,
@@ -275,28 +266,4 @@ fn signal(row: &SignalRow) -> Result<Signal, LoadError> {
         role: role.transpose()?,
         uom: row.uom.clone(),
     })
-}
-
-fn closure(row: &ClosureRow) -> Result<Closure, LoadError> {
-    let kind = ClosureKind::from_word(&row.kind).ok_or_else(|| LoadError::Inconsistent {
-        table: "shift_closure",
-        row: format!("{} {}", row.site_id, row.name),
-        problem: format!("unknown kind {}", row.kind),
-    })?;
-    let interval = Interval::new(row.closed_from.into(), row.closed_to.into());
-    Ok(Closure { name: row.name.as_str().into(), interval, kind })
-}
-
-fn shift_pattern(row: &ShiftRow) -> Result<ShiftPattern, LoadError> {
-    let broken = |problem: String| LoadError::Inconsistent {
-        table: "shift_pattern",
-        row: format!("{} {}", row.site_id, row.position),
-        problem,
-    };
-    let breaks: Vec<(u16, u16)> =
-        serde_json::from_value(row.breaks.clone()).map_err(|error| broken(error.to_string()))?;
-    let minute = |value: i32| u16::try_from(value).map_err(|error| broken(error.to_string()));
-    let days = u8::try_from(row.days).map_err(|error| broken(error.to_string()))?;
-    ShiftPattern::new(&row.name, minute(row.start_minute)?, minute(row.end_minute)?, Weekdays::from_bits(days), breaks)
-        .map_err(|error| broken(error.to_string()))
 }

@@ -26,7 +26,7 @@ fn closures(service: &Service) -> Vec<(String, i64, i64, ClosureKind)> {
     let now = clock::now();
     let hours = |time: Timestamp| (time.seconds_since(now) / 3600.0).ceil() as i64;
     let plant = service.current();
-    let all = plant.sites.iter().flat_map(|site| &site.closures);
+    let all = plant.sites.iter().flat_map(|site| site.calendar.closures());
     all.map(|c| (c.name.to_string(), hours(c.interval.from), hours(c.interval.to), c.kind)).collect()
 }
 
@@ -79,6 +79,6 @@ async fn closures_are_entered_ahead_and_what_has_begun_stays(pool: PgPool) {
     assert!(removed.len() == 1 && removed[0].starts_with("- closure of acme/leeds: Overhaul"), "{removed:?}");
     assert_eq!(closures(&service).len(), 1);
     let site = &service.current().sites[0];
-    let interval: Interval = site.closures[0].interval;
+    let interval: Interval = site.calendar.closures()[0].interval;
     assert!(interval.from < clock::now() && interval.to > clock::now());
 }

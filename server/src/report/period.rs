@@ -4,7 +4,7 @@ use gemba_contract::{overview::ShiftView, report::Period};
 use gemba_domain::{Interval, Timestamp, shift::ShiftInstance};
 
 use super::{ReportError, node::Node};
-use crate::oee::Calendar;
+use crate::calendar::Calendar;
 
 /// Longest period of one report.
 const LONGEST_SECONDS: i64 = 400 * 86_400;

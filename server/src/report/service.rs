@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use gemba_contract::report::{
     Compared, Figures, Lane, LaneSegment, Reliability, Report, Restatement, RestatementCause, RowsBy, TrendPoint,
@@ -21,7 +21,8 @@ use super::{
     stops::{LineStates, lost_of, stops},
 };
 use crate::{
-    oee::{self, Calendar, GroupBy, PeriodFacts},
+    calendar::Calendar,
+    oee::{self, GroupBy, PeriodFacts},
     overview,
     plant::{self, Plant},
     reason,
@@ -66,7 +67,7 @@ impl Service {
         Self { pool, plant, oee, overview }
     }
 
-    pub(super) fn calendar(&self, node: &Node<'_>) -> Result<Calendar, ReportError> {
+    pub(super) fn calendar(&self, node: &Node<'_>) -> Result<Arc<Calendar>, ReportError> {
         let calendar = self.oee.board().calendar(node.unit.id);
         calendar.ok_or_else(|| ReportError::NoEquipment(node.path().to_string()))
     }

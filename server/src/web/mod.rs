@@ -25,7 +25,7 @@ use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use crate::{
     auth::{self, guard},
-    historian, ingest, live, order, overview, reason, report,
+    calendar, historian, ingest, live, order, overview, reason, report,
     state::AppState,
     web::{problem::Problem, routes::Routes},
 };
@@ -40,6 +40,7 @@ pub fn routes() -> Routes {
         .and(order::routes())
         .and(reason::routes())
         .and(report::routes())
+        .and(calendar::routes())
         .and(historian::routes())
         .and(live::routes())
         .and(ingest::routes())

@@ -7,7 +7,7 @@ use chrono::{
 use chrono_tz::Tz;
 use gemba_domain::Timestamp;
 
-use crate::plant::local_time;
+use crate::calendar::local_time;
 
 /// Where a time stands in a row, and how it is written.
 #[derive(Clone, Debug)]
