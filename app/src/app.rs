@@ -8,6 +8,7 @@ use leptos_router::{
 
 use crate::{
     andon::AndonPage,
+    calendar::CalendarPage,
     chunk::chunk,
     clock::Clock,
     compare::ComparePage,
@@ -26,6 +27,7 @@ chunk!(LineRoute: LinePage in line);
 chunk!(DerivationRoute: DerivationPage in derivation);
 chunk!(CompareRoute: ComparePage in compare);
 chunk!(AndonRoute: AndonPage in andon);
+chunk!(CalendarRoute: CalendarPage in calendar);
 
 /// All pages. On the server it needs the contexts named in the crate's documentation.
 #[component]
@@ -47,6 +49,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("derivation/*path") view={Lazy::<DerivationRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("compare/*path") view={Lazy::<CompareRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("units/*path") view={Lazy::<UnitRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("calendar/*path") view={Lazy::<CalendarRoute>::new()} ssr=SsrMode::Async />
                 </ParentRoute>
             </Routes>
         </Router>

@@ -10,6 +10,7 @@
 mod andon;
 pub mod api;
 mod app;
+mod calendar;
 mod chunk;
 mod clock;
 mod compare;

@@ -14,7 +14,9 @@ use sqlx::PgPool;
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{auth, calendar, clock, config::Settings, historian, ingest, live, oee, order, overview, plant, reason, report};
+use crate::{
+    auth, calendar, clock, config::Settings, historian, ingest, live, oee, order, overview, plant, reason, report,
+};
 
 /// Handed by value everywhere; cheap to clone.
 #[derive(Clone)]

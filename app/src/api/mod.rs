@@ -4,11 +4,13 @@
 mod error;
 #[cfg(feature = "hydrate")]
 mod fetch;
+mod send;
 
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use gemba_contract::{
+    calendar::CalendarView,
     overview::Overview,
     reason::{GiveReason, ReasonConflict, ReasonTree, Said},
     report::{Comparison, Derivation, Note, PutNote, Report},
@@ -23,6 +25,7 @@ use serde::de::DeserializeOwned;
 pub use error::ApiError;
 #[cfg(feature = "hydrate")]
 pub(crate) use fetch::go_to_login;
+pub(crate) use send::{delete, escaped, put};
 
 /// An answer of the API, as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +74,11 @@ impl Api {
     /// `GET /api/v1/units/{path}`
     pub async fn unit(&self, path: &str) -> Result<UnitDetail, ApiError> {
         self.get(format!("/api/v1/units/{path}")).await
+    }
+
+    /// `GET /api/v1/calendar/{site}`
+    pub async fn calendar(&self, site: &str) -> Result<CalendarView, ApiError> {
+        self.get(format!("/api/v1/calendar/{site}")).await
     }
 
     /// `GET /api/v1/signals/{id}/samples`, thinned to about `points` readings.

@@ -108,7 +108,10 @@ fn stop_view(model: LineModel, report: &Report, stop: &Stop, ready: bool) -> Any
     };
     let comment = stop.said.iter().rev().map(|s| s.comment.trim()).find(|c| !c.is_empty()).map(ToOwned::to_owned);
     let reason = stop.reason_name.clone().or(stop.reason.clone());
-    let caused = stop.caused_by.as_ref().map(|c| if c.unit.is_some() { format!("caused by {}", c.text) } else { c.text.clone() });
+    let caused = stop
+        .caused_by
+        .as_ref()
+        .map(|c| if c.unit.is_some() { format!("caused by {}", c.text) } else { c.text.clone() });
     let explained = stop.clone();
     view! {
         <tr data-running=stop.running.then_some("true")>

@@ -130,8 +130,7 @@ impl Place {
                 name.clone_from(found);
             }
         }
-        let utc_offset_minutes =
-            zone.offset_from_utc_datetime(&at.to_utc().naive_utc()).fix().local_minus_utc() / 60;
+        let utc_offset_minutes = zone.offset_from_utc_datetime(&at.to_utc().naive_utc()).fix().local_minus_utc() / 60;
         Self { name, zone, utc_offset_minutes }
     }
 }
