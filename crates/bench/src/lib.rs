@@ -5,6 +5,7 @@
 //! - [`report`] prints figures beside their targets, and one JSON object as the last line.
 //! - [`live`]: from a collector's send to five hundred browsers.
 //! - [`ingest`]: durable samples a second, bytes a sample, a signal's day; beside COPY and VictoriaMetrics.
+//! - [`kpi`]: a month of a plant's figures, from stored elements to the page.
 //! - [`execution`]: recorded machines, imported and summed up by day.
 //! - [`oee`]: reference cases of figures, calendars and state processing.
 //! - [`sme`], [`stops`]: tables of real machines and a real list of stops, imported and made into figures.
@@ -13,6 +14,7 @@
 
 pub mod execution;
 pub mod ingest;
+pub mod kpi;
 pub mod live;
 pub mod oee;
 pub mod report;

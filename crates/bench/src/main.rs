@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use gemba_bench::{execution, ingest, live, oee, sme, spine, stops};
+use gemba_bench::{execution, ingest, kpi, live, oee, sme, spine, stops};
 
 /// Measurements and fault tests with the real programs.
 #[derive(Parser)]
@@ -27,6 +27,8 @@ enum Bench {
     Live(live::LiveArguments),
     /// Durable samples a second, bytes a sample, a signal's day
     Ingest(ingest::IngestArguments),
+    /// A month of a plant's figures, from stored elements to the page
+    Kpi(kpi::KpiArguments),
 }
 
 #[derive(Subcommand)]
@@ -62,6 +64,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
     runtime.block_on(async {
         match arguments {
             Arguments::Bench(Bench::Live(arguments)) => live::run(&arguments).await,
+            Arguments::Bench(Bench::Kpi(arguments)) => kpi::run(&arguments).await,
             Arguments::Bench(Bench::Ingest(arguments)) => ingest::run(&arguments).await,
             Arguments::Eval(Eval::Execution(arguments)) => execution::run(&arguments).await,
             Arguments::Eval(Eval::Oee(arguments)) => oee::run(&arguments).await,

@@ -67,8 +67,13 @@ fn settings() -> Arc<config::Settings> {
 
 impl Rig {
     pub async fn new(pool: PgPool) -> Self {
+        Self::of(pool, PLANT).await
+    }
+
+    /// Of another plant that has the same press.
+    pub async fn of(pool: PgPool, plant: &str) -> Self {
         let app = AppState::open(pool, settings()).await.expect("opens");
-        app.plant.import(PLANT).await.expect("imports");
+        app.plant.import(plant).await.expect("imports");
         let token = app.ingest.add_collector("edge", clock::now()).await.expect("adds");
         let router = web::router(app.clone());
         Self { app, router, token, begin: clock::now().plus_seconds(-600) }

@@ -32,10 +32,7 @@ fn unit() -> EquipmentPath {
 impl Press {
     /// Producing but for a stop from second 100 to 300 and a short one from 400 to 430; a piece every 2 s while it produces.
     async fn new(pool: PgPool, plant: Option<String>) -> Self {
-        let rig = Rig::new(pool).await;
-        if let Some(plant) = plant {
-            rig.app.plant.import(&plant).await.expect("imports");
-        }
+        let rig = Rig::of(pool, plant.as_deref().unwrap_or(PLANT)).await;
         let jobs = rig.app.start();
         rig.hello(EPOCH, &["execution", "good"]).await.expect("welcome");
         let at = |second: i64| rig.begin.plus_seconds(second).micros();

@@ -97,6 +97,14 @@ impl Session {
         Ok(self.get(&path).await?.bytes().await?)
     }
 
+    /// A page, to its last byte.
+    ///
+    /// # Errors
+    /// The server does not answer as it should.
+    pub async fn page(&self, path: &str) -> Result<Bytes> {
+        Ok(self.get(path).await?.bytes().await?)
+    }
+
     async fn get(&self, path: &str) -> Result<Response> {
         sent(self.client.get(format!("{}{path}", self.url)).header(header::COOKIE, &self.cookie), path).await
     }
