@@ -32,6 +32,7 @@ for (const colorScheme of ["light", "dark"] as const) {
         "/derivation/acme/leeds/press-shop/line-1?figure=oee",
         "/compare/acme/leeds?by=unit",
         "/andon/acme/leeds",
+        "/calendar/acme/leeds",
       ]) {
         await page.goto(path);
         await expect(page.getByRole("heading", { level: 1 })).toBeVisible();

@@ -106,3 +106,16 @@ test("what others said meanwhile is not overwritten, and both versions are shown
   expect(conflict.type).toBe("changed-meanwhile");
   expect([conflict.yours.reason, conflict.theirs[0].reason, conflict.theirs[0].by]).toEqual(["cleaning", "jam", "admin"]);
 });
+
+test("a shift hands over to the next in words", async ({ page }) => {
+  await page.goto(line);
+  await untilLive(page);
+  const section = page.locator("section", { has: page.getByRole("heading", { name: "Handed over" }) });
+  await section.getByRole("button", { name: "Write to the next shift" }).click();
+  await section.getByRole("textbox").fill("Die 3 wears; coil changed at the end");
+  await section.getByRole("button", { name: "Save" }).click();
+  await expect(section.getByRole("textbox")).toBeHidden();
+  await page.reload();
+  await expect(section).toContainText("Die 3 wears; coil changed at the end");
+  await expect(section).toContainText("admin");
+});

@@ -2,6 +2,7 @@
 
 mod board;
 mod figures;
+mod handover;
 mod layout;
 mod losses;
 mod model;
@@ -31,6 +32,7 @@ use crate::{
 };
 use board::Board;
 use figures::Figures;
+use handover::Handover;
 use losses::{Pareto, Waterfall};
 use model::LineModel;
 use reason::ReasonDialog;
@@ -84,7 +86,6 @@ fn Line(report: Report, reasons: ReasonTree) -> impl IntoView {
     live.follow(OVERVIEW.to_owned(), move |event| model.hear(event));
     model.keep_fresh(clock);
 
-    let report = model.report;
     let offset = Signal::derive(move || model.offset());
     let newest = Signal::derive(move || model.now.with(|now| now.as_ref().and_then(|n| n.last_sample)));
     view! {
@@ -110,7 +111,7 @@ fn Line(report: Report, reasons: ReasonTree) -> impl IntoView {
                 </div>
             </div>
             <Stops model=model chosen=chosen />
-            {move || report.with(handover)}
+            <Handover model=model />
         </main>
         <ReasonDialog model=model />
     }
@@ -230,35 +231,6 @@ fn PeriodBar(model: LineModel, chosen: Memo<Option<String>>) -> impl IntoView {
                 </a>
             </span>
         </div>
-    }
-    .into_any()
-}
-
-/// What the shifts handed over.
-fn handover(report: &Report) -> AnyView {
-    if report.notes.is_empty() {
-        return ().into_any();
-    }
-    let offset = report.utc_offset_minutes;
-    let notes = report
-        .notes
-        .iter()
-        .map(|note| {
-            view! {
-                <li>
-                    <p>{note.text.clone()}</p>
-                    <small class="muted">{format!("{}, {}", note.by, crate::format::day_and_time(note.at, offset))}</small>
-                </li>
-            }
-        })
-        .collect_view();
-    view! {
-        <section class="card" aria-labelledby="notes-heading">
-            <div class="card-heading">
-                <h2 id="notes-heading">"Handed over"</h2>
-            </div>
-            <ul class="handover">{notes}</ul>
-        </section>
     }
     .into_any()
 }

@@ -164,6 +164,9 @@ fn Site(site: SiteModel, headed: Signal<bool>) -> impl IntoView {
                     <a class="link" href=format!("/compare/{path}")>
                         "Compare"
                     </a>
+                    <a class="link" href=format!("/calendar/{path}")>
+                        "Calendar"
+                    </a>
                     <a class="link" href=format!("/andon/{path}")>
                         "Andon board"
                     </a>

@@ -60,7 +60,7 @@ pub struct Report {
     pub stops_total: u64,
     /// The last shifts up to this period, oldest first.
     pub trend: Vec<TrendPoint>,
-    /// What the shifts handed over.
+    /// What people wrote to hours and shifts of the period, and what the period before handed over.
     pub notes: Vec<Note>,
     /// Code of the plant's currency, such as `EUR`.
     pub currency: String,

@@ -86,7 +86,13 @@ impl Service {
         let tile = self.overview.tile_now(node.unit, node.line, now);
         let pri = self.pri_seconds(&plant, &node, &slice, now);
         let rate = self.rate(&plant, &node, &slice, pri);
-        let notes = reason::notes(&self.pool, node.id(), chosen.interval).await?;
+        let period = chosen.view(&node, &calendar, now);
+        let before = Interval::new(period.previous.0, period.previous.1);
+        let mut notes = reason::notes(&self.pool, node.id(), Interval::new(before.from, chosen.interval.to)).await?;
+        notes.retain(|note| {
+            let written = Interval::new(note.from, note.to);
+            written == before || written.intersection(&chosen.interval).is_some()
+        });
         let around = Interval::new(chosen.interval.from.plus_micros(-PROPAGATION_MICROS), slice.known.to);
         let mut line_states = Vec::new();
         for unit in &node.line.units {
@@ -108,7 +114,7 @@ impl Service {
             around: node.around(),
             time_zone: node.zone().name().to_owned(),
             utc_offset_minutes: node.offset_minutes(chosen.interval.from),
-            period: chosen.view(&node, &calendar, now),
+            period,
             profile: asked.profile,
             profile_version: asked.profile.version(),
             now: running.then_some(tile),
