@@ -140,16 +140,18 @@ impl Service {
         let mut tx = self.pool.begin().await?;
         plant::begin_change(&mut tx).await?;
         let id = queries::put_product(&mut tx, Uuid::now_v7(), code, name, put.margin_cents).await?;
+        let cause = oee::Cause::by("ideal cycle changed", by);
         for (unit, from, seconds) in &cycles {
             queries::put_cycle(&mut tx, *unit, id, Some(from.to_utc()), *seconds, by).await?;
             if *from < now {
-                let cause = oee::Cause::by("ideal cycle changed", by);
                 oee::note_stale(&mut tx, *unit, Interval::new(*from, now), &cause).await?;
             }
         }
         let detail = json!({ "name": name, "margin_cents": put.margin_cents, "ideal_cycles": put.ideal_cycles });
         record(&mut tx, by, "product.put", code, detail).await?;
         tx.commit().await?;
+        let past = cycles.iter().filter(|(_, from, _)| *from < now);
+        self.oee.because_of(&past.map(|(unit, ..)| *unit).collect::<Vec<_>>(), &cause);
         self.plant.refresh().await?;
         let found = self.products().products.into_iter().find(|product| product.code == code);
         found.ok_or_else(|| OrderError::NoProduct(code.to_owned()))

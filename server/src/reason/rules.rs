@@ -3,7 +3,7 @@
 use gemba_contract::reason::{ReasonRule, ReasonRules, RuleExample, RuleTrial, TryRule};
 use gemba_domain::{
     Interval, Timestamp,
-    equipment::EquipmentPath,
+    equipment::{EquipmentId, EquipmentPath},
     reason::{GivenBy, ReasonId},
     rule::{Condition, Name},
 };
@@ -70,12 +70,14 @@ impl Service {
         plant::begin_change(&mut tx).await?;
         queries::replace_rules(&mut tx, &rules, by).await?;
         let cause = oee::Cause::by("reason rules changed", by);
-        for found in self.plant.current().units() {
+        let units: Vec<EquipmentId> = self.plant.current().units().map(|found| found.unit.id).collect();
+        for unit in &units {
             let stretch = Interval::new(now.plus_seconds(-BACK_SECONDS), now);
-            oee::note_stale(&mut tx, found.unit.id, stretch, &cause).await?;
+            oee::note_stale(&mut tx, *unit, stretch, &cause).await?;
         }
         record(&mut tx, by, "reason_rules.put", "plant", json!(put)).await?;
         tx.commit().await?;
+        self.oee.because_of(&units, &cause);
         self.plant.refresh().await?;
         Ok(self.rules())
     }
