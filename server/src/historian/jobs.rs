@@ -62,9 +62,8 @@ async fn pack(service: &Service) -> Duration {
 }
 
 async fn forget(service: &Service, now: Timestamp) {
-    let Some(keep) = service.inner.settings.keep else { return };
-    let keep = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX);
-    match service.delete_before(now.plus_seconds(keep.saturating_neg())).await {
+    let Some(kept_from) = service.kept_from(now) else { return };
+    match service.delete_before(kept_from).await {
         Ok(0) => {}
         Ok(pieces) => tracing::info!(pieces, "historian: samples older than the retention time deleted"),
         Err(error) => tracing::warn!(%error, "historian: old samples not deleted; trying again in an hour"),

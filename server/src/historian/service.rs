@@ -6,7 +6,7 @@ use std::{
 use gemba_codec::Run;
 use gemba_contract::signal::Reading;
 use gemba_domain::{
-    Interval,
+    Interval, Timestamp,
     signal::{SignalId, Value},
 };
 use sqlx::PgPool;
@@ -180,6 +180,12 @@ impl Service {
     /// False while so much waits to be packed that ingest should ask collectors to wait.
     pub fn has_room(&self) -> bool {
         self.head().samples() < self.inner.settings.most_samples
+    }
+
+    /// Samples before this are forgotten, or soon will be; `None`: all are kept.
+    pub fn kept_from(&self, now: Timestamp) -> Option<Timestamp> {
+        let keep = i64::try_from(self.inner.settings.keep?.as_secs()).unwrap_or(i64::MAX);
+        Some(now.plus_seconds(keep.saturating_neg()))
     }
 
     /// The newest reading of a signal, by the source's time.

@@ -208,7 +208,9 @@ pub(super) async fn derive_stale(
         }
     }
     let limit = board.window_from(unit).unwrap_or(now);
-    let begin = hour_of(stale.from);
+    // Of what the historian has forgotten the stored facts are all there is: they stay as they are.
+    let kept = historian.kept_from(now).map(|kept| hour_of(kept).plus_seconds(HOUR_SECONDS));
+    let begin = kept.map_or(hour_of(stale.from), |kept| hour_of(stale.from).max(kept));
     let mut from = begin;
     let mut carry: Option<Carry> = None;
     let mut behind = Vec::new();
