@@ -12,7 +12,7 @@ use clap::Parser;
 use gemba_domain::Timestamp;
 use gemba_sim::{
     agent::{Agent, AgentHandle, Devices},
-    plant::{self, Clock, Layout, Plant},
+    plant::{self, Clock, Layout, Plant, ShiftPlan},
     replay::{self, Playback, Recording},
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -32,6 +32,10 @@ struct Arguments {
     /// How many times faster than real the plant runs or the recording is played.
     #[arg(long, default_value_t = 1.0, value_parser = speed, value_name = "N")]
     speed: f64,
+
+    /// Time zone of the simulated plant, by which its shifts and breaks begin.
+    #[arg(long, default_value_t = chrono_tz::Europe::London, conflicts_with = "replay", value_name = "ZONE")]
+    time_zone: chrono_tz::Tz,
 
     /// Play the logs of this folder instead of simulating: Devices.xml and files such as
     /// Mazak03-20161101.txt(.gz) with lines `timestamp|item|value`, also in its folder full_rate_days.
@@ -122,7 +126,7 @@ async fn start(
 }
 
 async fn plant(arguments: &Arguments) -> anyhow::Result<(AgentHandle, Feeding)> {
-    let layout = Layout::demo();
+    let layout = Layout { shifts: ShiftPlan::three_shifts(arguments.time_zone), ..Layout::demo() };
     let agent = start(arguments, plant::devices(&layout), None).await?;
     let clock = Clock { start: chrono::Utc::now().into(), speed: arguments.speed };
     tracing::info!(seed = arguments.seed, speed = arguments.speed, "simulating the plant");
