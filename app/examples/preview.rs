@@ -139,6 +139,9 @@ fn answer(path: &str, with_plant: bool) -> ApiReply {
     if path == "/api/v1/session" {
         return json(serde_json::json!({"username": "h.tanaka", "role": "manager", "must_change_password": false}));
     }
+    if path == "/api/v1/overview/earlier" {
+        return json(serde_json::to_value(plant::earlier()).unwrap());
+    }
     if path == "/api/v1/overview" {
         let mut overview = plant::overview();
         if !with_plant {

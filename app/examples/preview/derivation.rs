@@ -122,8 +122,7 @@ pub fn derivation(path: &str, query: &str) -> Option<Derivation> {
 pub fn compare(path: &str) -> Option<Comparison> {
     let overview = plant::overview();
     let mut rows: Vec<ComparisonRow> = overview.sites[0]
-        .lines
-        .iter()
+        .lines()
         .flat_map(|line| &line.units)
         .filter(|unit| unit.path.as_str().starts_with(path))
         .map(|unit| {

@@ -1,13 +1,16 @@
 //! A made-up plant, the same each time.
 
 use gemba_contract::{
-    overview::{CountView, KpiView, LineOverview, Overview, ShiftView, SiteOverview, StripSegment, Tile, TileNow},
+    overview::{
+        AreaOverview, CountView, Earlier, EarlierOf, EarlierShift, KpiView, LineOverview, Overview, ShiftView,
+        SiteOverview, StripSegment, Tile, TileNow,
+    },
     signal::{Reading, Resolution, SampleSeries, SignalView},
     unit::UnitDetail,
 };
 use gemba_domain::{
     Timestamp,
-    equipment::{EquipmentId, Level},
+    equipment::{EquipmentId, EquipmentPath, Level},
     oee::Elements,
     signal::{SignalId, SignalKind, SignalRole, Value},
     state::UnitState,
@@ -175,40 +178,46 @@ pub fn shift() -> ShiftView {
 pub fn overview() -> Overview {
     let mut total = Elements::default();
     let mut count = CountView { target: Some(0.0), ..CountView::default() };
-    let lines = LINES
-        .iter()
-        .enumerate()
-        .map(|(i, (area, name, units))| {
-            let base = format!("acme/leeds/{}/{}", slug(area), slug(name));
-            let number = (i as u128 + 1) * 100;
-            let (key_index, key) = units.iter().enumerate().max_by_key(|u| u.1.2).unwrap();
-            let (tile_of_line, e) = tile(number, &base, name, Level::Line, key.1, key.2);
-            total.apt += e.apt;
-            total.aust += e.aust;
-            total.adet += e.adet;
-            total.adot += e.adot;
-            total.unknown += e.unknown;
-            total.pri_pq += e.pri_pq;
-            total.pri_gq += e.pri_gq;
-            count.good += e.gq;
-            count.scrap += e.sq;
-            count.target = count.target.zip(tile_of_line.now.count.target).map(|(a, b)| a + b);
-            let units = units
-                .iter()
-                .enumerate()
-                .map(|(j, (unit, state, trouble))| {
-                    let path = format!("{base}/{}", slug(unit));
-                    tile(number + 1 + j as u128, &path, unit, Level::Unit, *state, *trouble).0
-                })
-                .collect();
-            LineOverview {
-                tile: tile_of_line,
-                area: (*area).to_owned(),
-                key_unit: Some(EquipmentId(uuid::Uuid::from_u128(number + 1 + key_index as u128))),
-                units,
-            }
-        })
-        .collect();
+    let mut areas: Vec<AreaOverview> = Vec::new();
+    for (i, (area, name, units)) in LINES.iter().enumerate() {
+        let base = format!("acme/leeds/{}/{}", slug(area), slug(name));
+        let number = (i as u128 + 1) * 100;
+        let (key_index, key) = units.iter().enumerate().max_by_key(|u| u.1.2).unwrap();
+        let (tile_of_line, e) = tile(number, &base, name, Level::Line, key.1, key.2);
+        total.apt += e.apt;
+        total.aust += e.aust;
+        total.adet += e.adet;
+        total.adot += e.adot;
+        total.unknown += e.unknown;
+        total.pri_pq += e.pri_pq;
+        total.pri_gq += e.pri_gq;
+        count.good += e.gq;
+        count.scrap += e.sq;
+        count.target = count.target.zip(tile_of_line.now.count.target).map(|(a, b)| a + b);
+        let units = units
+            .iter()
+            .enumerate()
+            .map(|(j, (unit, state, trouble))| {
+                let path = format!("{base}/{}", slug(unit));
+                tile(number + 1 + j as u128, &path, unit, Level::Unit, *state, *trouble).0
+            })
+            .collect();
+        let line = LineOverview {
+            tile: tile_of_line,
+            key_unit: Some(EquipmentId(uuid::Uuid::from_u128(number + 1 + key_index as u128))),
+            units,
+        };
+        match areas.last_mut().filter(|it| it.name == *area) {
+            Some(known) => known.lines.push(line),
+            None => areas.push(AreaOverview {
+                path: format!("acme/leeds/{}", slug(area)).parse().unwrap(),
+                name: (*area).to_owned(),
+                kpi: kpi(&e),
+                count: line.tile.now.count.clone(),
+                lines: vec![line],
+            }),
+        }
+    }
     let site = SiteOverview {
         path: "acme/leeds".parse().unwrap(),
         name: "Leeds".to_owned(),
@@ -217,7 +226,7 @@ pub fn overview() -> Overview {
         shift: Some(shift()),
         kpi: kpi(&total),
         count,
-        lines,
+        areas,
     };
     Overview { sites: vec![site], at: at() }
 }
@@ -249,9 +258,33 @@ fn signals() -> Vec<SignalRow> {
     ]
 }
 
+/// The same shift on other days.
+pub fn earlier() -> Earlier {
+    let overview = overview();
+    let site = &overview.sites[0];
+    let paths = std::iter::once(&site.path)
+        .chain(site.areas.iter().map(|area| &area.path))
+        .chain(site.lines().map(|line| &line.tile.path));
+    let shift = |days: u32, oee: f64| EarlierShift {
+        days,
+        from: shift().from.plus_seconds(-86_400 * i64::from(days)),
+        to: shift().to.plus_seconds(-86_400 * i64::from(days)),
+        oee: Some(oee),
+        coverage: Some(1.0),
+        good: 2104.0,
+    };
+    let of = |path: &EquipmentPath| EarlierOf { path: path.clone(), shifts: vec![shift(1, 0.712), shift(7, 0.684)] };
+    Earlier { nodes: paths.map(of).collect() }
+}
+
+/// The name of a line's area.
+pub fn area_of(line: &LineOverview) -> &'static str {
+    LINES.iter().find(|(_, name, _)| *name == line.tile.name).map_or("", |(area, ..)| area)
+}
+
 pub fn unit(path: &str) -> Option<UnitDetail> {
     let overview = overview();
-    let line = overview.sites[0].lines.iter().find(|l| path.starts_with(l.tile.path.as_str()))?;
+    let line = overview.sites[0].lines().find(|l| path.starts_with(l.tile.path.as_str()))?;
     let tile = line.units.iter().find(|u| u.path.as_str() == path)?.clone();
     let signals = signals()
         .into_iter()
@@ -268,7 +301,7 @@ pub fn unit(path: &str) -> Option<UnitDetail> {
         .collect();
     Some(UnitDetail {
         elements: elements(&tile.strip, 12.0),
-        breadcrumb: vec!["Acme".to_owned(), "Leeds".to_owned(), line.area.clone(), line.tile.name.clone()],
+        breadcrumb: vec!["Acme".to_owned(), "Leeds".to_owned(), area_of(line).to_owned(), line.tile.name.clone()],
         time_zone: "Europe/London".to_owned(),
         utc_offset_minutes: 0,
         shift: Some(shift()),

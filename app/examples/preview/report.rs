@@ -71,8 +71,7 @@ fn factors(e: &Elements) -> Factors {
 pub fn report(path: &str, query: &str) -> Option<Report> {
     let overview = plant::overview();
     let line = overview.sites[0]
-        .lines
-        .iter()
+        .lines()
         .find(|l| l.tile.path.as_str() == path || l.units.iter().any(|u| u.path.as_str() == path))?;
     let key = line.units.iter().find(|u| Some(u.id) == line.key_unit).unwrap();
     let asked = line.units.iter().find(|u| u.path.as_str() == path).unwrap_or(&line.tile);
@@ -160,7 +159,10 @@ fn cents(micros: i64) -> i64 {
 }
 
 fn around(line: &LineOverview, level: Level) -> Around {
-    let mut above = vec![("Leeds".to_owned(), "acme/leeds".parse().ok()), (line.area.clone(), line.tile.path.parent())];
+    let mut above = vec![
+        ("Leeds".to_owned(), "acme/leeds".parse().ok()),
+        (plant::area_of(line).to_owned(), line.tile.path.parent()),
+    ];
     if level == Level::Unit {
         above.push((line.tile.name.clone(), Some(line.tile.path.clone())));
     }

@@ -63,7 +63,7 @@ fn Board(model: OverviewModel, path: EquipmentPath) -> impl IntoView {
                 followed.replace(overview);
             }
         }
-        Event::Delta { at, tiles, sites, .. } => drop(followed.apply(at, tiles, sites)),
+        Event::Delta { at, tiles, totals, .. } => drop(followed.apply(at, tiles, totals)),
     });
     let query = use_query_map();
     let seconds = Memo::new(move |_| query.with(|q| seconds_in(q.get("seconds"))));
@@ -82,7 +82,7 @@ fn Board(model: OverviewModel, path: EquipmentPath) -> impl IntoView {
         let (sites, path) = (sites.clone(), path.clone());
         Signal::derive(move || {
             let mut lines: Vec<LineModel> =
-                sites.get().iter().flat_map(|s| s.lines.get()).filter(|line| line.tile.path.is_within(&path)).collect();
+                sites.get().iter().flat_map(|s| s.lines()).filter(|line| line.tile.path.is_within(&path)).collect();
             // Always in the same place: whoever looks up finds the line where it was.
             lines.sort_by(|a, b| a.tile.path.cmp(&b.tile.path));
             lines

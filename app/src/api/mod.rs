@@ -11,7 +11,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use gemba_contract::{
     calendar::CalendarView,
-    overview::Overview,
+    overview::{Earlier, Overview},
     reason::{GiveReason, ReasonConflict, ReasonTree, Said},
     report::{Comparison, Derivation, Note, PutNote, Report},
     session::Me,
@@ -69,6 +69,11 @@ impl Api {
     /// `GET /api/v1/overview`
     pub async fn overview(&self) -> Result<Overview, ApiError> {
         self.get("/api/v1/overview".to_owned()).await
+    }
+
+    /// `GET /api/v1/overview/earlier`
+    pub async fn earlier(&self) -> Result<Earlier, ApiError> {
+        self.get("/api/v1/overview/earlier".to_owned()).await
     }
 
     /// `GET /api/v1/units/{path}`

@@ -17,7 +17,7 @@ use gemba_contract::{
     reason::ReasonTree,
     report::{Report, Stop},
 };
-use gemba_domain::equipment::{EquipmentPath, Level};
+use gemba_domain::equipment::Level;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
@@ -28,7 +28,7 @@ use crate::{
     format::span,
     live::Live,
     overview::shift_title,
-    ui::{ErrorPage, Notice, PageHeader, PeriodLinks, ProfileLinks, Scope, StateLabel, Stretch},
+    ui::{ErrorPage, Notice, PageHeader, PeriodLinks, ProfileLinks, Scope, StateLabel, Stretch, page_of},
 };
 use board::Board;
 use figures::Figures;
@@ -145,14 +145,6 @@ fn crumbs(report: &Report) -> AnyView {
         </nav>
     }
     .into_any()
-}
-
-/// The page of a node: a report of lines and units, a comparison of what is above.
-fn page_of(path: &EquipmentPath) -> String {
-    match path.level() {
-        Level::Line | Level::Unit => format!("/lines/{path}"),
-        _ => format!("/compare/{path}"),
-    }
 }
 
 /// State, since when, and what caused it.

@@ -2,7 +2,7 @@
 
 use gemba_contract::{
     live::{Snapshot, TileDelta},
-    overview::{Overview, Tile, TileNow},
+    overview::{Overview, SiteOverview, Tile, TileNow},
     reason::ReasonTree,
     report::{Report, Stop},
 };
@@ -82,7 +82,7 @@ impl LineModel {
     /// The line with its units, or the unit, in the whole plant.
     fn see(self, overview: &Overview) {
         let (id, path) = self.report.with_untracked(|r| (r.id, r.path.clone()));
-        let lines = overview.sites.iter().flat_map(|site| &site.lines);
+        let lines = overview.sites.iter().flat_map(SiteOverview::lines);
         let own = |tile: &&Tile| tile.id == id;
         let Some((line, tile)) =
             lines.filter_map(|line| Some((line, std::iter::once(&line.tile).chain(&line.units).find(own)?))).next()

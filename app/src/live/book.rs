@@ -106,7 +106,7 @@ mod tests {
             seq,
             at: Timestamp::default(),
             tiles: Vec::new(),
-            sites: Vec::new(),
+            totals: Vec::new(),
             signals: Vec::new(),
             elements: None,
         }

@@ -6,7 +6,7 @@ mod book;
 #[cfg(feature = "hydrate")]
 mod socket;
 
-use gemba_contract::live::{SignalDelta, SiteDelta, Snapshot, TileDelta};
+use gemba_contract::live::{SignalDelta, Snapshot, TileDelta, TotalDelta};
 use gemba_domain::{Timestamp, oee::Elements};
 use leptos::prelude::*;
 
@@ -36,7 +36,7 @@ pub(crate) enum Event {
     Delta {
         at: Timestamp,
         tiles: Vec<TileDelta>,
-        sites: Vec<SiteDelta>,
+        totals: Vec<TotalDelta>,
         signals: Vec<SignalDelta>,
         elements: Option<Box<Elements>>,
     },

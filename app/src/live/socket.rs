@@ -219,8 +219,8 @@ fn receive(live: Live, message: ServerMessage) -> Vec<String> {
     }
     let (topic, event) = match message {
         ServerMessage::Snapshot { topic, data, .. } => (topic, Event::Snapshot(data)),
-        ServerMessage::Delta { topic, at, tiles, sites, signals, elements, .. } => {
-            (topic, Event::Delta { at, tiles, sites, signals, elements })
+        ServerMessage::Delta { topic, at, tiles, totals, signals, elements, .. } => {
+            (topic, Event::Delta { at, tiles, totals, signals, elements })
         }
         ServerMessage::Refused { reason, .. } => {
             live.refused.set(Some(reason));

@@ -33,7 +33,12 @@ pub(crate) fn Stat(
 
 /// OEE with its factors.
 #[component]
-pub(crate) fn OeeFigure(#[prop(into)] kpi: Signal<KpiView>) -> impl IntoView {
+pub(crate) fn OeeFigure(
+    #[prop(into)] kpi: Signal<KpiView>,
+    /// What else there is to say of it.
+    #[prop(optional)]
+    more: Option<AnyView>,
+) -> impl IntoView {
     let oee = Signal::derive(move || kpi.with(|k| k.oee));
     let target = Signal::derive(move || kpi.with(|k| k.target_oee));
     view! {
@@ -45,6 +50,7 @@ pub(crate) fn OeeFigure(#[prop(into)] kpi: Signal<KpiView>) -> impl IntoView {
                 <p class="stat-note">
                     <TargetGap kpi=kpi />
                 </p>
+                {more}
             </div>
             <KpiBars kpi=kpi />
         </div>

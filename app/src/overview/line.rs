@@ -4,6 +4,7 @@ use gemba_contract::overview::KpiView;
 use leptos::prelude::*;
 
 use super::{
+    earlier::EarlierFigures,
     figures::{count_pair, target_gap},
     model::{LineModel, TileModel},
 };
@@ -18,7 +19,7 @@ const STALE_SECONDS: f64 = 600.0;
 
 #[component]
 pub(super) fn LineCard(line: LineModel, utc_offset_minutes: Signal<i32>) -> impl IntoView {
-    let LineModel { tile, area, key_unit, units } = line;
+    let LineModel { tile, key_unit, units } = line;
     let heading = format!("line-{}", tile.id.0);
     let report = format!("/lines/{}", tile.path);
     let name = Signal::derive({
@@ -37,10 +38,10 @@ pub(super) fn LineCard(line: LineModel, utc_offset_minutes: Signal<i32>) -> impl
         <section class="card line" aria-labelledby=heading.clone()>
             <div class="line-row">
                 <div class="line-name">
-                    <h3 id=heading.clone()>
+                    <h4 id=heading.clone()>
                         <a href=report>{move || name.get()}</a>
-                    </h3>
-                    <p>{area}</p>
+                    </h4>
+                    <EarlierFigures path=tile.path.clone() />
                 </div>
                 <Now tile=tile.clone() />
                 <div class="line-strip">

@@ -1,10 +1,15 @@
 //! `/`: the plant at a glance.
 
+mod area;
+mod earlier;
 mod figures;
 mod line;
 mod model;
 
-use gemba_contract::{live::OVERVIEW, overview::Overview};
+use gemba_contract::{
+    live::OVERVIEW,
+    overview::{Earlier, Overview},
+};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
@@ -14,9 +19,10 @@ use crate::{
     live::{Event, Live},
     ui::{Announcer, ErrorPage, Legend, PageHeader},
 };
+use area::Area;
+use earlier::{EarlierFigures, EarlierShifts};
 use figures::AttentionFigure;
 pub(crate) use figures::{CountFigure, CoverageFigure, OeeFigure, ShiftLine, Stat, shift_title};
-use line::LineCard;
 use model::SiteModel;
 pub(crate) use model::{LineModel, OverviewModel, STRIP_SECONDS, StateChange, TileModel};
 
@@ -28,14 +34,14 @@ pub(crate) fn OverviewPage() -> impl IntoView {
         || (),
         move |()| {
             let api = api.clone();
-            async move { api.overview().await }
+            earlier::load(api)
         },
     );
     view! {
         <Suspense>
             {move || Suspend::new(async move {
                 match overview.await {
-                    Ok(overview) => view! { <Plant overview=overview /> }.into_any(),
+                    Ok((overview, earlier)) => view! { <Plant overview=overview earlier=earlier /> }.into_any(),
                     Err(error) => view! { <ErrorPage error=error /> }.into_any(),
                 }
             })}
@@ -45,11 +51,12 @@ pub(crate) fn OverviewPage() -> impl IntoView {
 }
 
 #[component]
-fn Plant(overview: Overview) -> impl IntoView {
+fn Plant(overview: Overview, earlier: Earlier) -> impl IntoView {
     let clock = Clock::of_page();
     let live = Live::of_page();
     clock.heard_from_server(overview.at);
     let model = OverviewModel::new(overview);
+    EarlierShifts::provide(earlier).keep_fresh(&model, Api::of_page());
     let followed = model.clone();
     let announcer = Announcer::of_page();
     live.follow(OVERVIEW.to_owned(), move |event| match event {
@@ -58,8 +65,8 @@ fn Plant(overview: Overview) -> impl IntoView {
                 followed.replace(overview);
             }
         }
-        Event::Delta { at, tiles, sites, .. } => {
-            let changes = followed.apply(at, tiles, sites);
+        Event::Delta { at, tiles, totals, .. } => {
+            let changes = followed.apply(at, tiles, totals);
             if let Some(announcer) = announcer {
                 announcer.say(changes);
             }
@@ -130,10 +137,10 @@ fn Site(site: SiteModel, headed: Signal<bool>) -> impl IntoView {
         move || site.units()
     });
     let offset = Signal::derive(move || site.utc_offset_minutes.get());
-    let lines = site.lines;
+    let areas = site.areas;
     let none = Memo::new({
-        let lines = lines.clone();
-        move |_| lines.with(Vec::is_empty)
+        let areas = areas.clone();
+        move |_| areas.with(Vec::is_empty)
     });
     view! {
         <section class="site" aria-label=site.name.clone()>
@@ -152,14 +159,14 @@ fn Site(site: SiteModel, headed: Signal<bool>) -> impl IntoView {
             </Show>
             <h2 class="visually-hidden">"Figures of this shift"</h2>
             <div class="stats">
-                <OeeFigure kpi=kpi />
+                <OeeFigure kpi=kpi more=view! { <EarlierFigures path=path.clone() /> }.into_any() />
                 <CountFigure count=count />
                 <AttentionFigure units=units />
                 <CoverageFigure kpi=kpi />
             </div>
             <div class="section-heading">
-                <h2>"Lines"</h2>
-                <span>"most good pieces lost first"</span>
+                <h2>"Areas and lines"</h2>
+                <span>"most time lost first"</span>
                 <span class="section-links">
                     <a class="link" href=format!("/compare/{path}")>
                         "Compare"
@@ -173,11 +180,11 @@ fn Site(site: SiteModel, headed: Signal<bool>) -> impl IntoView {
                 </span>
             </div>
             <Show when=move || none.get()>
-                <p class="card empty">"This site has no lines. Add them to the plant file and import it again."</p>
+                <p class="card empty">"This site has no areas. Add them to the plant file and import it again."</p>
             </Show>
-            <div class="lines">
-                <For each=move || lines.get() key=|line| line.tile.id let:line>
-                    <LineCard line=line utc_offset_minutes=offset />
+            <div class="areas">
+                <For each=move || areas.get() key=|area| area.path.clone() let:area>
+                    <Area area=area utc_offset_minutes=offset />
                 </For>
             </div>
         </section>

@@ -1,10 +1,10 @@
 //! What the overview shows, as signals: a delta touches only the tile that it is about.
 
-use std::collections::HashMap;
-
 use gemba_contract::{
-    live::{SiteDelta, TileDelta},
-    overview::{CountView, KpiView, LineOverview, Overview, ShiftView, SiteOverview, StripSegment, Tile, TileNow},
+    live::{TileDelta, TotalDelta},
+    overview::{
+        AreaOverview, CountView, KpiView, LineOverview, Overview, ShiftView, SiteOverview, StripSegment, Tile, TileNow,
+    },
 };
 use gemba_domain::{
     Timestamp,
@@ -31,13 +31,22 @@ pub(crate) struct TileModel {
 #[derive(Clone)]
 pub(crate) struct LineModel {
     pub tile: TileModel,
-    pub area: String,
     /// The unit whose facts the line's figures are.
     pub key_unit: Option<EquipmentId>,
     pub units: ArcRwSignal<Vec<TileModel>>,
 }
 
-/// One site and its lines.
+/// One area and its lines.
+#[derive(Clone)]
+pub(crate) struct AreaModel {
+    pub path: EquipmentPath,
+    pub name: ArcRwSignal<String>,
+    pub kpi: ArcRwSignal<KpiView>,
+    pub count: ArcRwSignal<CountView>,
+    pub lines: ArcRwSignal<Vec<LineModel>>,
+}
+
+/// One site and its areas.
 #[derive(Clone)]
 pub(crate) struct SiteModel {
     pub path: EquipmentPath,
@@ -47,7 +56,7 @@ pub(crate) struct SiteModel {
     pub shift: ArcRwSignal<Option<ShiftView>>,
     pub kpi: ArcRwSignal<KpiView>,
     pub count: ArcRwSignal<CountView>,
-    pub lines: ArcRwSignal<Vec<LineModel>>,
+    pub areas: ArcRwSignal<Vec<AreaModel>>,
 }
 
 /// The plant.
@@ -104,7 +113,6 @@ impl LineModel {
     fn new(line: LineOverview) -> Self {
         Self {
             tile: TileModel::new(line.tile),
-            area: line.area,
             key_unit: line.key_unit,
             units: ArcRwSignal::new(line.units.into_iter().map(TileModel::new).collect()),
         }
@@ -112,25 +120,38 @@ impl LineModel {
 
     fn replace(&self, line: LineOverview) {
         self.tile.replace(line.tile);
-        let known: HashMap<EquipmentId, TileModel> =
-            self.units.with_untracked(|units| units.iter().map(|u| (u.id, u.clone())).collect());
-        let units: Vec<TileModel> = line
-            .units
-            .into_iter()
-            .map(|tile| match known.get(&tile.id).filter(|model| model.path == tile.path) {
-                Some(model) => {
-                    model.replace(tile);
-                    model.clone()
-                }
-                None => TileModel::new(tile),
-            })
-            .collect();
-        let same = self.units.with_untracked(|old| {
-            old.len() == units.len() && old.iter().zip(&units).all(|(a, b)| a.id == b.id && a.path == b.path)
-        });
-        if !same {
-            self.units.set(units);
+        replace_all(
+            &self.units,
+            line.units,
+            |model, tile| (model.id, &model.path) == (tile.id, &tile.path),
+            TileModel::replace,
+            TileModel::new,
+        );
+    }
+}
+
+impl AreaModel {
+    fn new(area: AreaOverview) -> Self {
+        Self {
+            path: area.path,
+            name: ArcRwSignal::new(area.name),
+            kpi: ArcRwSignal::new(area.kpi),
+            count: ArcRwSignal::new(area.count),
+            lines: ArcRwSignal::new(area.lines.into_iter().map(LineModel::new).collect()),
         }
+    }
+
+    fn replace(&self, area: AreaOverview) {
+        set_if_new(&self.name, area.name);
+        set_if_new(&self.kpi, area.kpi);
+        set_if_new(&self.count, area.count);
+        replace_all(
+            &self.lines,
+            area.lines,
+            |model, line| (model.tile.id, model.key_unit) == (line.tile.id, line.key_unit),
+            LineModel::replace,
+            LineModel::new,
+        );
     }
 }
 
@@ -144,7 +165,7 @@ impl SiteModel {
             shift: ArcRwSignal::new(site.shift),
             kpi: ArcRwSignal::new(site.kpi),
             count: ArcRwSignal::new(site.count),
-            lines: ArcRwSignal::new(site.lines.into_iter().map(LineModel::new).collect()),
+            areas: ArcRwSignal::new(site.areas.into_iter().map(AreaModel::new).collect()),
         }
     }
 
@@ -153,28 +174,18 @@ impl SiteModel {
         set_if_new(&self.shift, site.shift);
         set_if_new(&self.kpi, site.kpi);
         set_if_new(&self.count, site.count);
-        let known: HashMap<EquipmentId, LineModel> =
-            self.lines.with_untracked(|lines| lines.iter().map(|l| (l.tile.id, l.clone())).collect());
-        let lines: Vec<LineModel> = site
-            .lines
-            .into_iter()
-            .map(|line| match known.get(&line.tile.id).filter(|m| m.area == line.area && m.key_unit == line.key_unit) {
-                Some(model) => {
-                    model.replace(line);
-                    model.clone()
-                }
-                None => LineModel::new(line),
-            })
-            .collect();
-        let same = self.lines.with_untracked(|old| old.iter().map(|l| l.tile.id).eq(lines.iter().map(|l| l.tile.id)));
-        if !same {
-            self.lines.set(lines);
-        }
+        let same = |model: &AreaModel, area: &AreaOverview| model.path == area.path;
+        replace_all(&self.areas, site.areas, same, AreaModel::replace, AreaModel::new);
+    }
+
+    /// All lines of all areas, following which there are.
+    pub fn lines(&self) -> Vec<LineModel> {
+        self.areas.get().iter().flat_map(|area| area.lines.get()).collect()
     }
 
     /// All units of all lines, following which there are.
     pub fn units(&self) -> Vec<TileModel> {
-        self.lines.get().iter().flat_map(|line| line.units.get()).collect()
+        self.lines().iter().flat_map(|line| line.units.get()).collect()
     }
 }
 
@@ -183,38 +194,25 @@ impl OverviewModel {
         Self { sites: ArcRwSignal::new(overview.sites.into_iter().map(SiteModel::new).collect()) }
     }
 
-    /// The whole plant anew. What is still there keeps its signals, so that its view stays.
+    /// The whole plant anew.
     pub fn replace(&self, overview: Overview) {
-        let old = self.sites.get_untracked();
-        let sites: Vec<SiteModel> = overview
-            .sites
-            .into_iter()
-            .map(|site| {
-                let known = old.iter().find(|s| s.path == site.path && s.name == site.name);
-                match known {
-                    Some(model) => {
-                        model.replace(site);
-                        model.clone()
-                    }
-                    None => SiteModel::new(site),
-                }
-            })
-            .collect();
-        if !old.iter().map(|s| (&s.path, &s.name)).eq(sites.iter().map(|s| (&s.path, &s.name))) {
-            self.sites.set(sites);
-        }
+        let same = |model: &SiteModel, site: &SiteOverview| (&model.path, &model.name) == (&site.path, &site.name);
+        replace_all(&self.sites, overview.sites, same, SiteModel::replace, SiteModel::new);
     }
 
     /// What changed. Gives the units whose state is another now.
-    pub fn apply(&self, at: Timestamp, tiles: Vec<TileDelta>, sites: Vec<SiteDelta>) -> Vec<StateChange> {
-        let models = self.sites.get_untracked();
-        for delta in sites {
-            if let Some(site) = models.iter().find(|s| s.path == delta.path) {
-                set_if_new(&site.kpi, delta.kpi);
-                set_if_new(&site.count, delta.count);
+    pub fn apply(&self, at: Timestamp, tiles: Vec<TileDelta>, totals: Vec<TotalDelta>) -> Vec<StateChange> {
+        let sites = self.sites.get_untracked();
+        let areas: Vec<AreaModel> = sites.iter().flat_map(|site| site.areas.get_untracked()).collect();
+        for delta in totals {
+            let site = sites.iter().find(|site| site.path == delta.path).map(|site| (&site.kpi, &site.count));
+            let area = || areas.iter().find(|area| area.path == delta.path).map(|area| (&area.kpi, &area.count));
+            if let Some((kpi, count)) = site.or_else(area) {
+                set_if_new(kpi, delta.kpi);
+                set_if_new(count, delta.count);
             }
         }
-        let lines: Vec<LineModel> = models.iter().flat_map(|s| s.lines.get_untracked()).collect();
+        let lines: Vec<LineModel> = areas.iter().flat_map(|area| area.lines.get_untracked()).collect();
         let mut changes = Vec::new();
         for TileDelta { id, now } in tiles {
             if let Some(line) = lines.iter().find(|l| l.tile.id == id) {
@@ -226,6 +224,34 @@ impl OverviewModel {
             }
         }
         changes
+    }
+}
+
+/// These anew. What is still there keeps its signals, so that its view stays.
+fn replace_all<M: Clone + Send + Sync + 'static, T>(
+    signal: &ArcRwSignal<Vec<M>>,
+    news: Vec<T>,
+    same: impl Fn(&M, &T) -> bool,
+    replace: impl Fn(&M, T),
+    make: impl Fn(T) -> M,
+) {
+    let old = signal.get_untracked();
+    let mut moved = old.len() != news.len();
+    let models = news.into_iter().enumerate().map(|(at, it)| match old.iter().position(|model| same(model, &it)) {
+        Some(known) => {
+            moved |= known != at;
+            let model = old[known].clone();
+            replace(&model, it);
+            model
+        }
+        None => {
+            moved = true;
+            make(it)
+        }
+    });
+    let models = models.collect();
+    if moved {
+        signal.set(models);
     }
 }
 
@@ -339,7 +365,6 @@ mod tests {
             .iter()
             .map(|l| LineOverview {
                 tile: tile(*l, UnitState::Producing),
-                area: "Hall".to_owned(),
                 key_unit: None,
                 units: vec![tile(l + 1, UnitState::Producing), tile(l + 2, UnitState::Idle)],
             })
@@ -352,7 +377,13 @@ mod tests {
             shift: None,
             kpi: KpiView::default(),
             count: CountView::default(),
-            lines,
+            areas: vec![AreaOverview {
+                path: "a/s/r".parse().expect("a path"),
+                name: "Hall".to_owned(),
+                kpi: KpiView::default(),
+                count: CountView::default(),
+                lines,
+            }],
         };
         Overview { sites: vec![site], at: t(0) }
     }
@@ -380,10 +411,10 @@ mod tests {
         let owner = Owner::new();
         owner.set();
         let model = OverviewModel::new(plant(&[10, 20]));
-        let before = model.sites.get_untracked()[0].lines.get_untracked();
+        let before = model.sites.get_untracked()[0].lines();
         before[1].tile.name.set("renamed".to_owned());
         model.replace(plant(&[20, 30]));
-        let after = model.sites.get_untracked()[0].lines.get_untracked();
+        let after = model.sites.get_untracked()[0].lines();
         assert_eq!(
             after.iter().map(|l| l.tile.id).collect::<Vec<_>>(),
             [before[1].tile.id, EquipmentId(uuid::Uuid::from_u128(30))]
@@ -393,7 +424,7 @@ mod tests {
         model.apply(
             t(9),
             Vec::new(),
-            vec![SiteDelta {
+            vec![TotalDelta {
                 path: site.path.clone(),
                 kpi: KpiView { oee: Some(0.5), ..KpiView::default() },
                 count: CountView::default(),

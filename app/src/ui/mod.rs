@@ -24,7 +24,7 @@ pub(crate) use focus::focus_soon;
 pub(crate) use frame::{Brand, Frame, PageHeader, SkipLink};
 pub(crate) use freshness::LivePill;
 pub(crate) use period::{PeriodLinks, ProfileLinks, Stretch, stretch_text};
-pub(crate) use scope::Scope;
+pub(crate) use scope::{Scope, page_of};
 pub(crate) use scrub::Scrub;
 pub(crate) use state::{StateLabel, state_word};
 pub(crate) use strip::{HourAxis, Legend, PAINTED, Strip, StripTable, window_of};

@@ -1,4 +1,8 @@
-use gemba_domain::{Timestamp, oee::Profile};
+use gemba_domain::{
+    Timestamp,
+    equipment::{EquipmentPath, Level},
+    oee::Profile,
+};
 use leptos_router::params::ParamsMap;
 
 /// Which stretch of time and by which definition: the part of an address that all pages on figures share. Whoever has the
@@ -57,6 +61,14 @@ impl Scope {
     pub fn link(self, more: &str) -> String {
         let query = self.query_and(more);
         if query.is_empty() { "?".to_owned() } else { query }
+    }
+}
+
+/// The page of a node: a report of lines and units, a comparison of what is above.
+pub(crate) fn page_of(path: &EquipmentPath) -> String {
+    match path.level() {
+        Level::Line | Level::Unit => format!("/lines/{path}"),
+        _ => format!("/compare/{path}"),
     }
 }
 

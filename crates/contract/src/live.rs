@@ -60,9 +60,9 @@ pub enum ServerMessage {
         /// Tiles that changed.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         tiles: Vec<TileDelta>,
-        /// Site figures that changed (topic `overview`).
+        /// Figures of sites and areas that changed (topic `overview`).
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        sites: Vec<SiteDelta>,
+        totals: Vec<TotalDelta>,
         /// Signals that changed (topic `unit/…`); only the newest reading of each.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         signals: Vec<SignalDelta>,
@@ -110,9 +110,9 @@ pub struct TileDelta {
     pub now: TileNow,
 }
 
-/// A site's new figures.
+/// New figures of a site or an area.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SiteDelta {
+pub struct TotalDelta {
     /// Its path.
     pub path: gemba_domain::equipment::EquipmentPath,
     /// Ratios.

@@ -16,7 +16,7 @@ pub struct Overview {
     pub at: Timestamp,
 }
 
-/// One site: its own figures, and its lines worst first.
+/// One site: its own figures, and its areas worst first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SiteOverview {
     /// Where it stands in the tree.
@@ -33,7 +33,29 @@ pub struct SiteOverview {
     pub kpi: KpiView,
     /// Pieces of all lines, against target.
     pub count: CountView,
-    /// The lines, by good pieces lost so far, most first.
+    /// The areas, by busy time lost so far, most first.
+    pub areas: Vec<AreaOverview>,
+}
+
+impl SiteOverview {
+    /// The lines of all areas.
+    pub fn lines(&self) -> impl Iterator<Item = &LineOverview> {
+        self.areas.iter().flat_map(|area| &area.lines)
+    }
+}
+
+/// One area of a site: its own figures, and its lines worst first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AreaOverview {
+    /// Where it stands in the tree.
+    pub path: EquipmentPath,
+    /// For people.
+    pub name: String,
+    /// Elements of its lines added up, then divided.
+    pub kpi: KpiView,
+    /// Pieces of its lines, against target.
+    pub count: CountView,
+    /// The lines, by busy time lost so far (known PBT - sum(PRI x GQ)), most first; those without an ideal cycle last.
     pub lines: Vec<LineOverview>,
 }
 
@@ -42,8 +64,6 @@ pub struct SiteOverview {
 pub struct LineOverview {
     /// The line's own figures: those of its key unit, its constraint.
     pub tile: Tile,
-    /// The area's name.
-    pub area: String,
     /// The unit whose facts the line's figures are.
     pub key_unit: Option<EquipmentId>,
     /// Its units, in the order of the flow.
@@ -129,6 +149,39 @@ pub struct CountView {
     pub scrap: f64,
     /// What the planned time so far of which there is data should have given at target OEE.
     pub target: Option<f64>,
+}
+
+/// `GET /api/v1/overview/earlier`: what the shift that runs now came to when it ran the last times.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// Sites, areas and lines of which there is such a shift.
+    pub nodes: Vec<EarlierOf>,
+}
+
+/// The running shift of a site, area or line on other days.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EarlierOf {
+    /// Where it stands in the tree.
+    pub path: EquipmentPath,
+    /// The day before, and a week before; those with figures.
+    pub shifts: Vec<EarlierShift>,
+}
+
+/// A whole shift that is past, as it stands now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EarlierShift {
+    /// So many days before.
+    pub days: u32,
+    /// Begin.
+    pub from: Timestamp,
+    /// End (exclusive).
+    pub to: Timestamp,
+    /// sum(PRI x GQ) / known PBT.
+    pub oee: Option<f64>,
+    /// Known time / PBT.
+    pub coverage: Option<f64>,
+    /// Good pieces.
+    pub good: f64,
 }
 
 /// A shift instance.

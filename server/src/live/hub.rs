@@ -4,7 +4,7 @@ use std::{
 };
 
 use axum::extract::ws::Utf8Bytes;
-use gemba_contract::live::{ServerMessage, SignalDelta, SiteDelta, TileDelta};
+use gemba_contract::live::{ServerMessage, SignalDelta, TileDelta, TotalDelta};
 use gemba_domain::{Timestamp, oee::Elements};
 use tokio::sync::broadcast;
 
@@ -48,8 +48,8 @@ pub struct Subscription {
 pub struct Changes {
     /// Lines and units.
     pub tiles: Vec<TileDelta>,
-    /// Sites.
-    pub sites: Vec<SiteDelta>,
+    /// Sites and areas.
+    pub totals: Vec<TotalDelta>,
     /// Signals.
     pub signals: Vec<SignalDelta>,
     /// What the unit's tile is made of.
@@ -58,7 +58,7 @@ pub struct Changes {
 
 impl Changes {
     fn is_empty(&self) -> bool {
-        self.tiles.is_empty() && self.sites.is_empty() && self.signals.is_empty()
+        self.tiles.is_empty() && self.totals.is_empty() && self.signals.is_empty()
     }
 }
 
@@ -111,8 +111,8 @@ impl Hub {
         let mut topics = self.lock();
         let Some(channel) = topics.get_mut(topic).filter(|channel| channel.sender.receiver_count() > 0) else { return };
         let seq = channel.seq + 1;
-        let Changes { tiles, sites, signals, elements } = changes;
-        let message = ServerMessage::Delta { topic: topic.name(), seq, at, tiles, sites, signals, elements };
+        let Changes { tiles, totals, signals, elements } = changes;
+        let message = ServerMessage::Delta { topic: topic.name(), seq, at, tiles, totals, signals, elements };
         match serde_json::to_string(&message) {
             Ok(json) => {
                 channel.seq = seq;

@@ -142,9 +142,9 @@ impl Engine {
                     let moved = |site: &&crate::plant::Site| {
                         site.lines().any(|(_, line)| line.units.iter().any(|u| units.contains(&u.id)))
                     };
-                    let sites =
-                        plant.sites.iter().filter(moved).map(|site| self.overview.site_delta(site, now)).collect();
-                    Changes { tiles, sites, ..Changes::default() }
+                    let totals =
+                        plant.sites.iter().filter(moved).flat_map(|site| self.overview.totals(site, now)).collect();
+                    Changes { tiles, totals, ..Changes::default() }
                 }
                 Topic::Unit(path) => {
                     let Some(found) = plant.unit(path) else { continue };

@@ -1,6 +1,6 @@
 //! Facts for readers: exact ones of a unit and period, and sums of what is stored.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::NaiveDate;
 use gemba_domain::{
@@ -200,6 +200,20 @@ impl Service {
         let mut shifts = reading::last_shifts(&self.pool, unit, before, most).await?;
         shifts.reverse();
         Ok(shifts)
+    }
+
+    /// What is stored of these units in the shifts that begin at these moments.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn shift_sums(
+        &self,
+        units: &[EquipmentId],
+        begins: &[Timestamp],
+    ) -> sqlx::Result<HashMap<(EquipmentId, Timestamp), Elements>> {
+        let begins: Vec<_> = begins.iter().map(|begin| begin.to_utc()).collect();
+        let rows = reading::shift_sums(&self.pool, &ids(units), &begins).await?;
+        Ok(rows.into_iter().map(|(unit, begin, elements)| ((EquipmentId(unit), begin.into()), elements)).collect())
     }
 
     /// How many samples of a signal a period holds.

@@ -2,8 +2,10 @@ use std::sync::Arc;
 
 use chrono::Offset as _;
 use gemba_contract::{
-    live::{SiteDelta, TileDelta},
-    overview::{CountView, KpiView, LineOverview, Overview, ShiftView, SiteOverview, StripSegment, Tile, TileNow},
+    live::{TileDelta, TotalDelta},
+    overview::{
+        AreaOverview, CountView, KpiView, LineOverview, Overview, ShiftView, SiteOverview, StripSegment, Tile, TileNow,
+    },
     signal::SignalView,
     unit::UnitDetail,
 };
@@ -18,7 +20,7 @@ use gemba_domain::{
 use crate::{
     historian,
     oee::{Board, Now},
-    plant::{self, Line, Plant, Site, Unit},
+    plant::{self, Area, Line, Plant, Site, Unit},
 };
 
 /// How far back the state strips go.
@@ -37,27 +39,14 @@ impl Service {
         Self { plant, board, historian }
     }
 
-    /// The whole plant. Lines by good pieces lost, most first; those without an ideal cycle last.
+    /// The whole plant. Areas and their lines by busy time lost, most first; those without an ideal cycle last.
     pub fn overview(&self, now: Timestamp) -> Overview {
         let plant = self.plant.current();
         Overview { sites: plant.sites.iter().map(|site| self.site(site, now)).collect(), at: now }
     }
 
     fn site(&self, site: &Site, now: Timestamp) -> SiteOverview {
-        let mut lines: Vec<(f64, LineOverview)> = site
-            .lines()
-            .map(|(area, line)| {
-                let view = LineOverview {
-                    tile: self.line_tile(line, now),
-                    area: area.name.clone(),
-                    key_unit: line.constraint().map(|unit| unit.id),
-                    units: line.units.iter().map(|unit| self.unit_tile(unit, line, now)).collect(),
-                };
-                (self.lost_pieces(line, now).unwrap_or(f64::NEG_INFINITY), view)
-            })
-            .collect();
-        lines.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let SiteDelta { path, kpi, count } = self.site_delta(site, now);
+        let TotalDelta { path, kpi, count } = self.total(&site.path, lines_of(site), now);
         SiteOverview {
             path,
             name: site.name.clone(),
@@ -66,23 +55,43 @@ impl Service {
             shift: self.board.shift_at(&site.path, now).as_ref().map(shift_view),
             kpi,
             count,
-            lines: lines.into_iter().map(|(_, line)| line).collect(),
+            areas: worst_first(site.areas.iter().map(|area| self.area(area, now))),
         }
     }
 
-    /// Good pieces that the known busy time could have given at the ideal cycle and did not: known PBT / PRI - GQ.
-    fn lost_pieces(&self, line: &Line, now: Timestamp) -> Option<f64> {
-        let state = self.board.now(line.constraint()?.id, now)?;
-        Some(state.elements.known_pbt() as f64 / 1e6 / state.pri_seconds()? - state.elements.gq)
+    /// An area, and the busy time lost in it.
+    fn area(&self, area: &Area, now: Timestamp) -> (Option<f64>, AreaOverview) {
+        let TotalDelta { path, kpi, count } = self.total(&area.path, area.lines.iter(), now);
+        let line = |line: &Line| LineOverview {
+            tile: self.line_tile(line, now),
+            key_unit: line.constraint().map(|unit| unit.id),
+            units: line.units.iter().map(|unit| self.unit_tile(unit, line, now)).collect(),
+        };
+        let lost = |line: &Line| self.lost_micros(line, now);
+        let lines = worst_first(area.lines.iter().map(|it| (lost(it), line(it))));
+        let all = area.lines.iter().filter_map(lost).reduce(|sum, more| sum + more);
+        (all, AreaOverview { path, name: area.name.clone(), kpi, count, lines })
     }
 
-    /// The site's figures: the elements of its lines' constraints, added up.
-    pub fn site_delta(&self, site: &Site, now: Timestamp) -> SiteDelta {
+    /// Known busy time that was not spent making good pieces at the ideal cycle: known PBT - sum(PRI x GQ).
+    fn lost_micros(&self, line: &Line, now: Timestamp) -> Option<f64> {
+        let state = self.board.now(line.constraint()?.id, now)?;
+        state.rated.then(|| state.elements.known_pbt() as f64 - state.elements.pri_gq)
+    }
+
+    /// The figures of a site and its areas.
+    pub fn totals(&self, site: &Site, now: Timestamp) -> Vec<TotalDelta> {
+        let areas = site.areas.iter().map(|area| self.total(&area.path, area.lines.iter(), now));
+        std::iter::once(self.total(&site.path, lines_of(site), now)).chain(areas).collect()
+    }
+
+    /// The figures of a site or an area: the elements of its lines' constraints, added up.
+    fn total<'a>(&self, path: &EquipmentPath, lines: impl Iterator<Item = &'a Line>, now: Timestamp) -> TotalDelta {
         // Time of units whose pieces cannot be weighed would stand in the denominator of OEE, and their pieces in no numerator.
         let (mut elements, mut rated) = (Elements::default(), Elements::default());
         let mut any_rated = false;
         let (mut target, mut weighted, mut weight) = (None::<f64>, 0.0, 0.0);
-        for (_, line) in site.lines() {
+        for line in lines {
             let Some(unit) = line.constraint() else { continue };
             let Some(state) = self.board.now(unit.id, now) else { continue };
             elements += state.elements;
@@ -100,8 +109,8 @@ impl Service {
             }
         }
         let target_oee = (weight > 0.0).then(|| weighted / weight);
-        SiteDelta {
-            path: site.path.clone(),
+        TotalDelta {
+            path: path.clone(),
             kpi: KpiView {
                 coverage: elements.coverage(),
                 ..kpi_view(if any_rated { &rated } else { &elements }, any_rated, target_oee)
@@ -193,6 +202,17 @@ impl Service {
         let states = self.board.states(unit, period).into_iter();
         states.map(|s| StripSegment { from: s.interval.from, to: s.interval.to, state: s.state }).collect()
     }
+}
+
+fn lines_of(site: &Site) -> impl Iterator<Item = &Line> {
+    site.lines().map(|(_, line)| line)
+}
+
+/// By what was lost, most first; what is not known comes last.
+fn worst_first<T>(all: impl Iterator<Item = (Option<f64>, T)>) -> Vec<T> {
+    let mut all: Vec<(f64, T)> = all.map(|(lost, it)| (lost.unwrap_or(f64::NEG_INFINITY), it)).collect();
+    all.sort_by(|a, b| b.0.total_cmp(&a.0));
+    all.into_iter().map(|(_, it)| it).collect()
 }
 
 fn nothing_known(now: Timestamp) -> TileNow {

@@ -3,6 +3,7 @@
 
 mod compare;
 mod derivation;
+mod earlier;
 mod error;
 mod losses;
 mod node;

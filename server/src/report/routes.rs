@@ -1,5 +1,8 @@
 use axum::{extract::State, routing::get};
-use gemba_contract::report::{CompareBy, Comparison, Derivation, Report};
+use gemba_contract::{
+    overview::Earlier,
+    report::{CompareBy, Comparison, Derivation, Report},
+};
 use gemba_domain::{Timestamp, access::Action, equipment::EquipmentPath, oee::Profile};
 use serde::Deserialize;
 
@@ -20,6 +23,7 @@ pub fn routes() -> Routes {
         .guarded("/api/v1/report/{*path}", Action::ViewPlant, get(report))
         .guarded("/api/v1/derivation/{*path}", Action::ViewPlant, get(derivation))
         .guarded("/api/v1/compare/{*path}", Action::ViewPlant, get(compare))
+        .guarded("/api/v1/overview/earlier", Action::ViewPlant, get(earlier))
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,6 +63,10 @@ async fn derivation(
 ) -> Result<Json<Derivation>, Problem> {
     let figure = which.figure.as_deref().unwrap_or("oee");
     Ok(Json(app.reports.derivation(&path_of(&path)?, figure, which.asked(), clock::now()).await?))
+}
+
+async fn earlier(State(app): State<AppState>) -> Result<Json<Earlier>, Problem> {
+    Ok(Json(app.reports.earlier(clock::now()).await?))
 }
 
 async fn compare(

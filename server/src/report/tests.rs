@@ -328,3 +328,35 @@ async fn a_rule_is_tried_before_it_gives_reasons_and_people_stand_over_it(pool: 
     assert!(press.report().await.reasons.iter().all(|row| row.reason.is_none()));
     press.end().await;
 }
+
+#[sqlx::test(migrations = "../migrations")]
+async fn the_same_shift_of_the_day_before_stands_beside_the_running_one(pool: PgPool) {
+    use chrono::Timelike;
+    let local = |second: i64| clock::now().plus_seconds(second).to_utc().with_timezone(&chrono_tz::Europe::London);
+    let hm = |second: i64| format!("{:02}:{:02}", local(second).hour(), local(second).minute());
+    // From 20 minutes ago for 18 hours.
+    let shift =
+        format!("[[site.shift]]\nname = \"Long\"\nstart = \"{}\"\nend = \"{}\"\n[[site.area]]", hm(-1200), hm(63_600));
+    let press = Press::new(pool, Some(PLANT.replacen("[[site.area]]", &shift, 1))).await;
+    let app = &press.rig.app;
+    app.oee.save(clock::now()).await.expect("stores");
+    let earlier = |now: Timestamp| async move { app.reports.earlier(now).await.expect("earlier") };
+    assert_eq!(earlier(press.at(300)).await.nodes, [], "nothing is known of yesterday");
+    for days in [1, 7] {
+        let then = press.at(300 + i64::from(days) * 86_400);
+        // Another job may be about to store the same.
+        while earlier(then).await.nodes.is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        let earlier = earlier(then).await;
+        let paths: Vec<&str> = earlier.nodes.iter().map(|node| node.path.as_str()).collect();
+        assert_eq!(paths, ["acme/leeds", "acme/leeds/press", "acme/leeds/press/line-1"]);
+        for node in &earlier.nodes {
+            let [shift] = node.shifts.as_slice() else { panic!("one shift: {node:?}") };
+            assert_eq!((shift.days, shift.good), (days, 179.0));
+            let (oee, coverage) = (shift.oee.expect("rated"), shift.coverage.expect("planned"));
+            assert!((0.3..0.7).contains(&oee) && (0.1..1.0).contains(&coverage), "{shift:?}");
+        }
+    }
+    press.end().await;
+}

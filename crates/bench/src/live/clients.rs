@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use futures::{SinkExt, StreamExt, TryStreamExt, stream};
-use gemba_contract::live::{ServerMessage, SignalDelta, Snapshot};
+use gemba_contract::{
+    live::{ServerMessage, SignalDelta, Snapshot},
+    overview::SiteOverview,
+};
 use gemba_domain::equipment::EquipmentId;
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
@@ -205,7 +208,7 @@ impl Names {
                 names.signals.len() == *signals
             }
             (Snapshot::Overview(overview), Watched::Overview { units }) => {
-                let lines = overview.sites.iter().flat_map(|site| &site.lines);
+                let lines = overview.sites.iter().flat_map(SiteOverview::lines);
                 for tile in lines.flat_map(|line| &line.units) {
                     names.units.insert(tile.id, last_number(&tile.path.to_string()).context("no number")?);
                 }
@@ -240,7 +243,7 @@ impl Names {
                         shown.extend(unit.signals.iter().filter_map(latest));
                     }
                     Snapshot::Overview(overview) => {
-                        let tiles = overview.sites.iter().flat_map(|site| &site.lines).flat_map(|line| &line.units);
+                        let tiles = overview.sites.iter().flat_map(SiteOverview::lines).flat_map(|line| &line.units);
                         let newest = |tile: &gemba_contract::overview::Tile| {
                             Some((*self.units.get(&tile.id)?, tile.now.last_sample?.micros()))
                         };
@@ -268,7 +271,7 @@ mod tests {
             seq: 4711,
             at: Timestamp::from_seconds(1),
             tiles: Vec::new(),
-            sites: Vec::new(),
+            totals: Vec::new(),
             signals: Vec::new(),
             elements: None,
         };

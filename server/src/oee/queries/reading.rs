@@ -118,6 +118,33 @@ pub async fn last_shifts(
         .collect())
 }
 
+/// Elements of each of these units in each of the shifts that begin at these moments: unit, begin, elements.
+pub async fn shift_sums(
+    db: impl PgExecutor<'_>,
+    units: &[Uuid],
+    begins: &[DateTime<Utc>],
+) -> sqlx::Result<Vec<(Uuid, DateTime<Utc>, Elements)>> {
+    // The hours are named beside the begins because the index leads to them.
+    let rows = sqlx::query!(
+        r#"select unit_id, shift_from,
+                  sum(calendar)::bigint as "calendar!", sum(not_scheduled)::bigint as "not_scheduled!",
+                  sum(breaks)::bigint as "breaks!", sum(planned_stops)::bigint as "planned_stops!",
+                  sum(apt)::bigint as "apt!", sum(aust)::bigint as "aust!", sum(adet)::bigint as "adet!",
+                  sum(adot)::bigint as "adot!", sum(unknown)::bigint as "unknown!", sum(minor)::bigint as "minor!",
+                  sum(pq) as "pq!", sum(gq) as "gq!", sum(sq) as "sq!", sum(rq) as "rq!",
+                  sum(pri_pq) as "pri_pq!", sum(pri_gq) as "pri_gq!"
+           from unnest($2::timestamptz[]) b (begin)
+           join kpi_element on unit_id = any($1) and hour >= begin - interval '1 hour' and hour < begin + interval '25 hours'
+                            and shift_from = begin
+           group by 1, 2"#,
+        units,
+        begins,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|r| (r.unit_id, r.shift_from, elements!(r))).collect())
+}
+
 /// Where the time of units went over the hours that begin in a period.
 pub async fn losses(db: impl PgExecutor<'_>, units: &[Uuid], period: Interval) -> sqlx::Result<Vec<LossSum>> {
     let rows = sqlx::query!(
