@@ -24,7 +24,7 @@ use gemba_domain::{
 
 use crate::{
     report::Report,
-    rig::{LinePlan, PlantPlan, Programs, Rig, Session, UnitPlan},
+    rig::{Imported, LinePlan, PlantPlan, Programs, Rig, Session, UnitPlan},
 };
 use expected::{ExpectedDay, Recording};
 use facts::Facts;
@@ -103,7 +103,7 @@ async fn machine(recording: &Recording) -> Result<Outcome> {
     let said = rig.gemba(&["import", "mtconnect-log", "--unit", &path, "--create-signals", &events]).await?;
     let mut outcome = Outcome { import: begun.elapsed(), ..Outcome::default() };
     let told =
-        Told::read(&said).with_context(|| format!("`gemba import` said something else than expected:\n{said}"))?;
+        Imported::read(&said).with_context(|| format!("`gemba import` said something else than expected:\n{said}"))?;
     (outcome.events, outcome.deriving) = (told.events, told.deriving);
     println!(
         "{machine}: {} events imported in {:.2} s, {:.2} s of it for deriving figures",
@@ -137,30 +137,6 @@ fn tell_facts(machine: &str, facts: &Facts) {
         facts.elements,
         facts.wrong_hours
     );
-}
-
-/// What `gemba import` tells.
-struct Told {
-    events: u64,
-    first: Timestamp,
-    last: Timestamp,
-    deriving: f64,
-}
-
-impl Told {
-    fn read(said: &str) -> Option<Self> {
-        let line = said.lines().find(|line| line.contains(" events from "))?;
-        let (events, stretch) = line.split_once(" events from ")?;
-        let (first, end) = stretch.split_once(" to ")?;
-        let deriving = said.lines().find_map(|line| line.strip_prefix("figures derived in ")?.strip_suffix(" s"))?;
-        let end: Timestamp = end.parse().ok()?;
-        Some(Self {
-            events: events.replace(',', "").parse().ok()?,
-            first: first.parse().ok()?,
-            last: end.plus_micros(-1),
-            deriving: deriving.parse().ok()?,
-        })
-    }
 }
 
 /// The running server takes notice of what was imported beside it within seconds.
@@ -231,14 +207,5 @@ mod tests {
         assert!(differences(&of(&[("ACTIVE", 10.0), ("READY", 0.0)]), &of(&[("ACTIVE", 10.9)])).is_empty());
         assert_eq!(differences(&of(&[("ACTIVE", 10.0)]), &of(&[("ACTIVE", 10.0), ("READY", 2.0)])).len(), 1);
         assert_eq!(differences(&of(&[("ACTIVE", 10.0)]), &of(&[])).len(), 1);
-    }
-
-    #[test]
-    fn what_the_import_says_is_read() {
-        let said = "3 signals created: a, b, c\n198,053 events from 2016-05-02T05:00:00Z to 2019-07-08T18:36:06.595553Z\n\
-                    10 batches committed, 0 of them by an earlier run\nfigures derived in 1.25 s\n";
-        let told = Told::read(said).expect("readable");
-        assert_eq!((told.events, told.deriving), (198_053, 1.25));
-        assert_eq!(told.last.to_string(), "2019-07-08T18:36:06.595552Z");
     }
 }

@@ -1,7 +1,11 @@
-//! Figures of a whole plant over a month: from stored elements to the last byte of the page, at 10, 100 and 1,000 units.
+//! Figures of a whole plant over a month: from stored elements to the last byte of the page, at 10, 100 and 1,000 units; a
+//! change of state up to the pixel; a machine's history brought in afterwards.
 //!
 //! The elements are made up and written as the engine writes them: an hour of a unit is a row, three shifts a day. What is
 //! asked is what a manager's page asks: every unit's OEE over 30 days.
+
+mod history;
+mod pixel;
 
 use std::{
     process::ExitCode,
@@ -26,6 +30,12 @@ pub struct KpiArguments {
     /// How often each question is asked
     #[arg(long, default_value_t = 40)]
     rounds: usize,
+    /// States that change each second while a browser looks at 1,000 units
+    #[arg(long, default_value_t = 20)]
+    changes: u32,
+    /// How long it looks
+    #[arg(long, default_value_t = 30)]
+    seconds: u32,
 }
 
 const SIZES: [usize; 3] = [10, 100, 1000];
@@ -48,6 +58,10 @@ pub async fn run(arguments: &KpiArguments) -> Result<ExitCode> {
         println!("{units} units, {DAYS} days");
         measured.push(measure(units, arguments.rounds.max(1)).await?);
     }
+    println!("a browser on the overview of 1,000 units, {} changes a second", arguments.changes);
+    let pixels = pixel::measure(arguments.changes, Duration::from_secs(arguments.seconds.into())).await?;
+    println!("a year of a unit's states, and a month with its pieces");
+    let history = history::measure().await?;
     let middle = |times: &[f64]| quantile(times, 0.5);
     let [small, medium, large] = measured.as_slice() else { return Ok(ExitCode::FAILURE) };
     let mut report = Report::new("kpi");
@@ -73,6 +87,17 @@ pub async fn run(arguments: &KpiArguments) -> Result<ExitCode> {
         growth(&medium.page, &large.page),
         "x",
     );
+    report.figure("pixel_p99_ms", "state sent -> drawn, 1,000 units, p99", quantile(&pixels.latencies, 0.99), "ms");
+    report.at_most(250.0);
+    report.figure("pixel_p50_ms", "the same, p50", quantile(&pixels.latencies, 0.5), "ms");
+    report.figure("pixel_max_ms", "the longest", quantile(&pixels.latencies, 1.0), "ms");
+    report.figure("pixel_changes", "changes drawn", pixels.latencies.len() as f64, "");
+    report.figure("pixel_missing", "changes never drawn", pixels.missing as f64, "").at_most(0.0);
+    report.figure("pixel_longest_task_ms", "the page's longest task", pixels.longest_task, "ms");
+    report.figure("year_s", "a year of a unit's states brought in", history.year.as_secs_f64(), "s").at_most(30.0);
+    report.figure("year_events", "events of that year", history.year_events as f64, "");
+    report.figure("month_derive_s", "a unit's month derived anew", history.month_deriving, "s").at_most(2.0);
+    report.figure("month_events", "samples of that month", history.month_events as f64, "");
     report.print();
     Ok(ExitCode::SUCCESS)
 }

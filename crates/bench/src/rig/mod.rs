@@ -6,6 +6,7 @@
 mod browser;
 mod cluster;
 mod collector;
+mod import;
 mod plant;
 mod program;
 mod sender;
@@ -25,6 +26,7 @@ use tempfile::TempDir;
 pub use browser::{Browser, connect, subscribe};
 pub use cluster::Postmaster;
 pub use collector::{CollectorProcess, CollectorSettings};
+pub use import::Imported;
 pub use plant::{LinePlan, PlantPlan, SHIFTS, SignalPlan, TIME_ZONE, UnitPlan};
 pub use program::{Program, Usage};
 pub use sender::{Frame, Sender, Sent};
