@@ -15,7 +15,7 @@ mod chunk;
 mod clock;
 mod compare;
 mod derivation;
-mod format;
+pub mod format;
 mod line;
 pub mod live;
 mod overview;

@@ -1,4 +1,4 @@
-//! `/andon/{path}`: the lines of a site or an area on a wall, read at ten metres, with nobody touching it.
+//! `/andon/path`: the lines of a site or an area on a wall, read at ten metres, with nobody touching it.
 
 use gemba_contract::live::{OVERVIEW, Snapshot};
 use gemba_domain::equipment::EquipmentPath;
@@ -9,10 +9,10 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use crate::{
     api::{Api, path_in_address},
     clock::Clock,
-    format::{clock_time, percent, pieces, span},
+    format::{clock_time, percent, pieces, shift_title, span, state_word},
     live::{Event, Live},
-    overview::{LineModel, OverviewModel, shift_title},
-    ui::{Bar, ErrorPage, LivePill, state_word},
+    overview::{LineModel, OverviewModel},
+    ui::{Bar, ErrorPage, LivePill},
 };
 
 /// More lines than this do not fit at a size that can be read.

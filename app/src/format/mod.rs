@@ -1,9 +1,11 @@
-//! How numbers, durations and times read. Pure, and the same on both sides.
+//! How numbers, durations, times and states read. Pure, and the same in the browser, on the server and on paper.
 
 mod number;
 mod span;
+mod state;
 mod time;
 
-pub(crate) use number::{NO_VALUE, fixed as decimal, percent, pieces, reading, signed_points};
-pub(crate) use span::{age, span};
-pub(crate) use time::{clock_time, clock_time_seconds, day_and_time, day_of, day_time_seconds, time_ticks};
+pub use number::{NO_VALUE, fixed as decimal, money, percent, pieces, reading, signed_points};
+pub use span::{age, span};
+pub use state::{shift_title, state_word};
+pub use time::{clock_time, clock_time_seconds, day_and_time, day_of, day_time_seconds, stretch_text, time_ticks};

@@ -1,13 +1,13 @@
 /// What stands where a figure does not exist.
-pub(crate) const NO_VALUE: &str = "–";
+pub const NO_VALUE: &str = "–";
 
 /// A ratio in percent, to a tenth: `71.4`. No unit.
-pub(crate) fn percent(ratio: Option<f64>) -> String {
+pub fn percent(ratio: Option<f64>) -> String {
     ratio.map_or_else(|| NO_VALUE.to_owned(), |r| fixed(r * 100.0, 1))
 }
 
 /// A difference of ratios in percentage points, with its sign: `−3.1`, `+0.4`, `0.0`.
-pub(crate) fn signed_points(difference: f64) -> String {
+pub fn signed_points(difference: f64) -> String {
     let text = fixed(difference.abs() * 100.0, 1);
     if text == "0.0" {
         text
@@ -18,14 +18,19 @@ pub(crate) fn signed_points(difference: f64) -> String {
     }
 }
 
+/// Hundredths of a currency, without them: `1,204 EUR`.
+pub fn money(cents: i64, currency: &str) -> String {
+    format!("{} {currency}", fixed(cents as f64 / 100.0, 0))
+}
+
 /// Whole pieces: `4,812`.
-pub(crate) fn pieces(count: f64) -> String {
+pub fn pieces(count: f64) -> String {
     fixed(count, 0)
 }
 
 /// A measured value, to about four significant digits so that a live figure keeps its width;
 /// whole numbers of counters and setpoints without decimals.
-pub(crate) fn reading(value: f64, whole_when_whole: bool) -> String {
+pub fn reading(value: f64, whole_when_whole: bool) -> String {
     let size = value.abs();
     if !value.is_finite() {
         return NO_VALUE.to_owned();
@@ -45,7 +50,7 @@ pub(crate) fn reading(value: f64, whole_when_whole: bool) -> String {
 }
 
 /// With thousands separators and a true minus sign.
-pub(crate) fn fixed(value: f64, decimals: usize) -> String {
+pub fn fixed(value: f64, decimals: usize) -> String {
     if !value.is_finite() {
         return NO_VALUE.to_owned();
     }
@@ -71,6 +76,12 @@ pub(crate) fn fixed(value: f64, decimals: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn money_is_whole() {
+        assert_eq!(money(120_449, "EUR"), "1,204 EUR");
+        assert_eq!(money(-50_000, "EUR"), "−500 EUR");
+    }
 
     #[test]
     fn percents() {

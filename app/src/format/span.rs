@@ -1,5 +1,5 @@
 /// A length of time, in its two largest units: `38 s`, `12 min`, `1 h 48 min`, `2 d 4 h`.
-pub(crate) fn span(seconds: f64) -> String {
+pub fn span(seconds: f64) -> String {
     let s = if seconds.is_finite() { seconds.max(0.0) as u64 } else { 0 };
     let pair = |big: u64, big_unit: &str, small: u64, small_unit: &str| {
         if small == 0 { format!("{big} {big_unit}") } else { format!("{big} {big_unit} {small} {small_unit}") }
@@ -13,7 +13,7 @@ pub(crate) fn span(seconds: f64) -> String {
 }
 
 /// How old something is: `0.4 s`, `2 s`, `3 min`; a moment that seems to lie ahead is of now.
-pub(crate) fn age(seconds: f64) -> String {
+pub fn age(seconds: f64) -> String {
     if (0.05..0.95).contains(&seconds) { format!("{seconds:.1} s") } else { span(seconds.round()) }
 }
 

@@ -2,38 +2,46 @@ use chrono::{DateTime, Utc};
 use gemba_domain::Timestamp;
 
 /// A site's wall clock: `18:03`.
-pub(crate) fn clock_time(time: Timestamp, offset_minutes: i32) -> String {
+pub fn clock_time(time: Timestamp, offset_minutes: i32) -> String {
     local(time, offset_minutes).format("%H:%M").to_string()
 }
 
 /// `18:03:12`
-pub(crate) fn clock_time_seconds(time: Timestamp, offset_minutes: i32) -> String {
+pub fn clock_time_seconds(time: Timestamp, offset_minutes: i32) -> String {
     local(time, offset_minutes).format("%H:%M:%S").to_string()
 }
 
 /// `Mon 17 Nov, 18:03`
-pub(crate) fn day_and_time(time: Timestamp, offset_minutes: i32) -> String {
+pub fn day_and_time(time: Timestamp, offset_minutes: i32) -> String {
     local(time, offset_minutes).format("%a %-d %b, %H:%M").to_string()
 }
 
 /// `Mon 17 Nov, 18:03:12`
-pub(crate) fn day_time_seconds(time: Timestamp, offset_minutes: i32) -> String {
+pub fn day_time_seconds(time: Timestamp, offset_minutes: i32) -> String {
     local(time, offset_minutes).format("%a %-d %b, %H:%M:%S").to_string()
 }
 
 /// `17 Nov`
-pub(crate) fn day_of(time: Timestamp, offset_minutes: i32) -> String {
+pub fn day_of(time: Timestamp, offset_minutes: i32) -> String {
     local(time, offset_minutes).format("%-d %b").to_string()
+}
+
+/// `Tue 24 Nov, 14:00 to 22:00`; with seconds where they are not round, with both days where they differ.
+pub fn stretch_text(from: Timestamp, to: Timestamp, offset: i32) -> String {
+    let day = |t| day_time_seconds(t, offset).split(',').next().unwrap_or_default().to_owned();
+    let round = |t: Timestamp| t.micros() % 60_000_000 == 0;
+    let time = if round(from) && round(to) { clock_time } else { clock_time_seconds };
+    let begin = format!("{}, {}", day(from), time(from, offset));
+    if day_of(from, offset) == day_of(to.plus_micros(-1), offset) {
+        format!("{begin} to {}", time(to, offset))
+    } else {
+        format!("{begin} to {}, {}", day(to), time(to, offset))
+    }
 }
 
 /// Round moments of a site's wall clock within a stretch, at most `at_most` of them, and their texts: of days `17 Nov`, of
 /// steps below a minute with seconds.
-pub(crate) fn time_ticks(
-    from: Timestamp,
-    to: Timestamp,
-    offset_minutes: i32,
-    at_most: usize,
-) -> Vec<(Timestamp, String)> {
+pub fn time_ticks(from: Timestamp, to: Timestamp, offset_minutes: i32, at_most: usize) -> Vec<(Timestamp, String)> {
     const DAY: i64 = 86_400;
     const STEPS_SECONDS: [i64; 21] = [
         1,

@@ -6,8 +6,8 @@ use leptos::prelude::*;
 
 use super::model::LineModel;
 use crate::{
-    format::{NO_VALUE, clock_time, decimal, percent, pieces, signed_points, span},
-    ui::{Bar, Cell, FULL_COVERAGE, Scope, stretch_text, table_fold, trend_of},
+    format::{NO_VALUE, clock_time, money, percent, pieces, signed_points, span, stretch_text},
+    ui::{Bar, Cell, FULL_COVERAGE, Scope, table_fold, trend_of},
 };
 
 /// Below this a difference in points is none.
@@ -169,12 +169,6 @@ fn more_figures(report: &Report, scope: Scope) -> AnyView {
     });
     view! { <dl class="more-figures">{rows} {cost}</dl> }.into_any()
 }
-
-/// `1,204 EUR`
-pub(super) fn money(cents: i64, currency: &str) -> String {
-    format!("{} {currency}", decimal(cents as f64 / 100.0, 0))
-}
-
 /// What should be known before the figures are believed.
 fn remarks(report: &Report) -> AnyView {
     let offset = report.utc_offset_minutes;
@@ -241,12 +235,6 @@ mod tests {
     use gemba_contract::overview::ShiftView;
 
     use super::*;
-
-    #[test]
-    fn money_is_whole() {
-        assert_eq!(money(120_449, "EUR"), "1,204 EUR");
-        assert_eq!(money(-50_000, "EUR"), "−500 EUR");
-    }
 
     #[test]
     fn a_restatement_says_both_values() {

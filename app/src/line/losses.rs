@@ -5,13 +5,13 @@ use gemba_contract::report::{LossKind, LossStep, ReasonRow, Report};
 use leptos::prelude::*;
 
 use super::{
-    figures::{derivation_link, money},
+    figures::derivation_link,
     layout::{loss_class, waterfall},
     model::LineModel,
     stops::reason_part,
 };
 use crate::{
-    format::{decimal, span},
+    format::{decimal, money, span},
     ui::{Cell, Scope, table_fold},
 };
 

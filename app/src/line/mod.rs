@@ -1,4 +1,4 @@
-//! `/lines/{path}`: what a line or a unit did in a shift or any other stretch of time, and why.
+//! `/lines/path`: what a line or a unit did in a shift or any other stretch of time, and why.
 
 mod board;
 mod figures;
@@ -25,9 +25,8 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use crate::{
     api::{Api, ApiError, path_in_address},
     clock::Clock,
-    format::span,
+    format::{shift_title, span},
     live::Live,
-    overview::shift_title,
     ui::{ErrorPage, Notice, PageHeader, PeriodLinks, ProfileLinks, Scope, StateLabel, Stretch, page_of},
 };
 use board::Board;
@@ -201,6 +200,8 @@ fn PeriodBar(model: LineModel, chosen: Memo<Option<String>>) -> impl IntoView {
     let profile = Signal::derive(move || report.with(|r| r.profile));
     let more = Signal::derive(move || chosen.with(|c| stops::reason_part(c.as_deref())));
     let compare = move || report.with(|r| format!("/compare/{}{}", r.path, model.scope.get().over_or(r).query()));
+    let paper =
+        move || report.with(|r| format!("/api/v1/report.pdf/{}{}", r.path, model.scope.get().over_or(r).query()));
     let unit = move || report.with(|r| (r.level == Level::Unit).then(|| format!("/units/{}", r.path)));
     view! {
         <div class="period-bar">
@@ -220,6 +221,9 @@ fn PeriodBar(model: LineModel, chosen: Memo<Option<String>>) -> impl IntoView {
                 }}
                 <a class="link" href=compare>
                     "Compare"
+                </a>
+                <a class="link" href=paper rel="external" target="_blank">
+                    "PDF"
                 </a>
             </span>
         </div>

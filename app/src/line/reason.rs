@@ -13,8 +13,7 @@ use super::{
 };
 use crate::{
     api::Given,
-    format::{clock_time, clock_time_seconds, span},
-    ui::state_word,
+    format::{clock_time, clock_time_seconds, span, state_word},
 };
 
 /// As long as a comment may be.

@@ -5,11 +5,11 @@ use leptos::prelude::*;
 
 use super::{layout::share, losses::NO_REASON, model::LineModel};
 use crate::{
-    format::{clock_time, day_and_time, pieces, span, time_ticks},
+    format::{clock_time, day_and_time, pieces, span, state_word, time_ticks},
     ui::{
         Cell, Scrub, escaped,
         plot::{YAxis, grid_view, x_texts, y_texts},
-        state_word, table_fold,
+        table_fold,
     },
 };
 

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    format::{clock_time_seconds, day_time_seconds, span, time_ticks},
-    ui::{Cell, Legend, PAINTED, Scope, Scrub, state_word, table_fold},
+    format::{clock_time_seconds, day_time_seconds, span, state_word, time_ticks},
+    ui::{Cell, Legend, PAINTED, Scope, Scrub, table_fold},
 };
 
 /// The table lists at most this many segments.

@@ -5,11 +5,11 @@ use leptos::prelude::*;
 
 use super::model::LineModel;
 use crate::{
-    format::{day_of, percent, pieces},
+    format::{day_of, percent, pieces, stretch_text},
     ui::{
         Cell, Scrub,
         plot::{YAxis, grid_view, line_marks, marks_view, x_texts, y_texts},
-        stretch_text, table_fold,
+        table_fold,
     },
 };
 

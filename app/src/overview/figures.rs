@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use super::TileModel;
 use crate::{
-    format::{NO_VALUE, clock_time, percent, pieces, signed_points},
+    format::{NO_VALUE, clock_time, percent, pieces, shift_title, signed_points},
     ui::{Bar, FULL_COVERAGE, KpiBars, trend_of},
 };
 
@@ -179,11 +179,6 @@ pub(crate) fn CoverageFigure(#[prop(into)] kpi: Signal<KpiView>) -> impl IntoVie
             </span>
         </Stat>
     }
-}
-
-/// `Late shift`, also where the shift is named `Late`.
-pub(crate) fn shift_title(name: &str) -> String {
-    if name.to_lowercase().contains("shift") { name.to_owned() } else { format!("{name} shift") }
 }
 
 /// `Late shift, 14:00 to 22:00`

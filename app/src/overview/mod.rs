@@ -22,7 +22,7 @@ use crate::{
 use area::Area;
 use earlier::{EarlierFigures, EarlierShifts};
 use figures::AttentionFigure;
-pub(crate) use figures::{CountFigure, CoverageFigure, OeeFigure, ShiftLine, Stat, shift_title};
+pub(crate) use figures::{CountFigure, CoverageFigure, OeeFigure, ShiftLine, Stat};
 use model::SiteModel;
 pub(crate) use model::{LineModel, OverviewModel, STRIP_SECONDS, StateChange, TileModel};
 

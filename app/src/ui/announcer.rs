@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use leptos::prelude::*;
 
-use crate::{clock::Clock, overview::StateChange, ui::state_word};
+use crate::{clock::Clock, format::state_word, overview::StateChange};
 
 /// Seconds between two announcements, so that a busy plant does not talk without end.
 #[cfg(feature = "hydrate")]

@@ -1,10 +1,7 @@
 use gemba_domain::{Timestamp, oee::Profile};
 use leptos::prelude::*;
 
-use crate::{
-    format::{clock_time, clock_time_seconds, day_of, day_time_seconds},
-    ui::Scope,
-};
+use crate::{format::stretch_text, ui::Scope};
 
 /// Lengths that can be chosen, in seconds.
 const LENGTHS: [(&str, i64); 3] = [("24 h", 86_400), ("7 d", 7 * 86_400), ("30 d", 30 * 86_400)];
@@ -34,19 +31,6 @@ impl Stretch {
             at,
             offset,
         }
-    }
-}
-
-/// `Tue 24 Nov, 14:00 to 22:00`; with seconds where they are not round, with both days where they differ.
-pub(crate) fn stretch_text(from: Timestamp, to: Timestamp, offset: i32) -> String {
-    let day = |t| day_time_seconds(t, offset).split(',').next().unwrap_or_default().to_owned();
-    let round = |t: Timestamp| t.micros() % 60_000_000 == 0;
-    let time = if round(from) && round(to) { clock_time } else { clock_time_seconds };
-    let begin = format!("{}, {}", day(from), time(from, offset));
-    if day_of(from, offset) == day_of(to.plus_micros(-1), offset) {
-        format!("{begin} to {}", time(to, offset))
-    } else {
-        format!("{begin} to {}, {}", day(to), time(to, offset))
     }
 }
 

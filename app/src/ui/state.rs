@@ -1,20 +1,7 @@
 use gemba_domain::state::UnitState;
 use leptos::prelude::*;
 
-/// The word people read for a state.
-pub(crate) const fn state_word(state: UnitState) -> &'static str {
-    match state {
-        UnitState::Producing => "Producing",
-        UnitState::Setup => "Set-up",
-        UnitState::Stopped => "Stopped",
-        UnitState::Blocked => "Blocked",
-        UnitState::Starved => "Starved",
-        UnitState::Idle => "Idle",
-        UnitState::Maintenance => "Maintenance",
-        UnitState::Off => "Off",
-        UnitState::Unknown => "No data",
-    }
-}
+use crate::format::state_word;
 
 /// A state as shape, colour and word. Each state's shape is its own (see `components/state.css`).
 #[component]

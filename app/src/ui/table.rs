@@ -3,10 +3,7 @@
 use gemba_domain::{Timestamp, state::UnitState};
 use leptos::prelude::*;
 
-use crate::{
-    format::{NO_VALUE, day_time_seconds, decimal, span},
-    ui::state_word,
-};
+use crate::format::{NO_VALUE, day_time_seconds, decimal, span, state_word};
 
 /// What stands in a cell: read by people in the table, by programs in the CSV.
 #[derive(Clone, Debug, PartialEq)]

@@ -15,11 +15,10 @@ use super::{
 use crate::{
     api::{Api, ApiError, samples_csv},
     clock::Clock,
-    format::{day_and_time, day_time_seconds, pieces},
+    format::{day_and_time, day_time_seconds, pieces, stretch_text},
     ui::{
         ErrorNotice, Scope, Scrub,
         plot::{Grid, Marks, PlotData, TimeTexts, YTexts},
-        stretch_text,
     },
 };
 

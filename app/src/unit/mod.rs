@@ -1,4 +1,4 @@
-//! `/units/{path}`: one unit's state, figures and signals.
+//! `/units/path`: one unit's state, figures and signals.
 
 mod figures;
 mod history;
@@ -19,12 +19,10 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use crate::{
     api::{Api, ApiError},
     clock::Clock,
-    format::{clock_time_seconds, percent, span},
+    format::{clock_time_seconds, percent, span, state_word},
     live::{Event, Live},
     overview::{CountFigure, CoverageFigure, OeeFigure, ShiftLine},
-    ui::{
-        Announcer, ErrorPage, HourAxis, Legend, PageHeader, Scrub, StateLabel, Strip, StripTable, state_word, window_of,
-    },
+    ui::{Announcer, ErrorPage, HourAxis, Legend, PageHeader, Scrub, StateLabel, Strip, StripTable, window_of},
 };
 use figures::{CycleFigure, HowItIsMade};
 use history::History;

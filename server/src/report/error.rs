@@ -1,5 +1,6 @@
 use http::StatusCode;
 
+use super::pdf::PdfError;
 use crate::{oee::DeriveError, web::problem::Problem};
 
 /// Why there is no report.
@@ -14,6 +15,12 @@ pub enum ReportError {
     /// Facts cannot be made.
     #[error(transparent)]
     Derive(#[from] DeriveError),
+    /// A document that cannot be made.
+    #[error(transparent)]
+    Pdf(#[from] PdfError),
+    /// Its making was cut off.
+    #[error("the document could not be made: {0}")]
+    Cut(#[from] tokio::task::JoinError),
     /// Postgres.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
@@ -30,6 +37,8 @@ impl From<ReportError> for Problem {
             }
             ReportError::Derive(DeriveError::Database(error)) | ReportError::Database(error) => error.into(),
             ReportError::Derive(error) => Problem::internal(&error),
+            ReportError::Pdf(error) => Problem::internal(&error),
+            ReportError::Cut(error) => Problem::internal(&error),
         }
     }
 }

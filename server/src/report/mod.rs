@@ -7,6 +7,7 @@ mod earlier;
 mod error;
 mod losses;
 mod node;
+mod pdf;
 mod period;
 mod routes;
 mod rows;

@@ -1,4 +1,4 @@
-use axum::{extract::State, routing::get};
+use axum::{extract::State, http::header, response::IntoResponse, routing::get};
 use gemba_contract::{
     overview::Earlier,
     report::{CompareBy, Comparison, Derivation, Report},
@@ -6,7 +6,7 @@ use gemba_contract::{
 use gemba_domain::{Timestamp, access::Action, equipment::EquipmentPath, oee::Profile};
 use serde::Deserialize;
 
-use super::{ReportError, service::Asked};
+use super::{ReportError, pdf, service::Asked};
 use crate::{
     clock,
     state::AppState,
@@ -21,6 +21,7 @@ use crate::{
 pub fn routes() -> Routes {
     Routes::new()
         .guarded("/api/v1/report/{*path}", Action::ViewPlant, get(report))
+        .guarded("/api/v1/report.pdf/{*path}", Action::ViewPlant, get(report_pdf))
         .guarded("/api/v1/derivation/{*path}", Action::ViewPlant, get(derivation))
         .guarded("/api/v1/compare/{*path}", Action::ViewPlant, get(compare))
         .guarded("/api/v1/overview/earlier", Action::ViewPlant, get(earlier))
@@ -54,6 +55,19 @@ async fn report(
     Query(which): Query<Which>,
 ) -> Result<Json<Report>, Problem> {
     Ok(Json(app.reports.report(&path_of(&path)?, which.asked(), clock::now()).await?))
+}
+
+async fn report_pdf(
+    State(app): State<AppState>,
+    Path(path): Path<String>,
+    Query(which): Query<Which>,
+) -> Result<impl IntoResponse, Problem> {
+    let report = app.reports.report(&path_of(&path)?, which.asked(), clock::now()).await?;
+    let name = format!("inline; filename=\"{}\"", pdf::file_name(&report));
+    // A long report takes tens of milliseconds of processor time.
+    let document = tokio::task::spawn_blocking(move || pdf::render(&report)).await.map_err(ReportError::from)?;
+    let document = document.map_err(ReportError::from)?;
+    Ok(([(header::CONTENT_TYPE, "application/pdf".to_owned()), (header::CONTENT_DISPOSITION, name)], document))
 }
 
 async fn derivation(

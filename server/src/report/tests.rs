@@ -360,3 +360,18 @@ async fn the_same_shift_of_the_day_before_stands_beside_the_running_one(pool: Pg
     }
     press.end().await;
 }
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_report_is_a_document_too(pool: PgPool) {
+    let press = Press::new(pool, None).await;
+    let app = &press.rig.app;
+    app.reasons.give(&press.give(Some("changeover"), 100, None, &[]), "kim", clock::now()).await.expect("taken");
+    let note =
+        PutNote { at: unit(), from: press.at(0), to: press.at(590), text: "Die 3 wears ✔".to_owned(), seen: None };
+    app.reasons.put_note(&note, "kim", clock::now()).await.expect("taken");
+    let report = press.report().await;
+    let document = super::pdf::render(&report).expect("a document");
+    assert!(document.starts_with(b"%PDF-") && document.len() > 10_000, "{} bytes", document.len());
+    assert!(super::pdf::file_name(&report).starts_with("press-1-20"));
+    press.end().await;
+}

@@ -3,7 +3,7 @@ use std::fmt::Write;
 use gemba_contract::overview::StripSegment;
 use gemba_domain::{Timestamp, state::UnitState};
 
-use crate::{overview::STRIP_SECONDS, ui::state_word};
+use crate::{format::state_word, overview::STRIP_SECONDS};
 
 /// States that are painted, in this order: what needs a person lies on top.
 pub(crate) const PAINTED: [UnitState; 8] = [

@@ -9,9 +9,8 @@ use leptos::prelude::*;
 
 use crate::{
     clock::Clock,
-    format::{clock_time, span, time_ticks},
+    format::{clock_time, span, state_word, time_ticks},
     overview::STRIP_SECONDS,
-    ui::state_word,
 };
 pub(crate) use layout::PAINTED;
 use layout::{Window, paths, summary};
