@@ -15,6 +15,7 @@ use crate::{
     config::{self, Loaded, Settings, Sources, flags::Flags, reference},
     database::{Database, Purpose},
     state::AppState,
+    web::openapi,
 };
 
 /// A plant, shown as it is: machines, figures and how they were made.
@@ -43,6 +44,8 @@ enum Command {
         #[arg(long, hide = true, conflicts_with = "in_force")]
         markdown: bool,
     },
+    /// Print the description of the REST API (OpenAPI)
+    Openapi,
     /// People who may sign in
     #[command(subcommand)]
     User(users::UserCommand),
@@ -73,6 +76,7 @@ pub fn run() -> Result<()> {
         Command::Config { in_force: true, .. } => print(&reference::in_force(&loaded)),
         Command::Config { markdown: true, .. } => print(&reference::markdown()),
         Command::Config { .. } => print(&reference::toml()),
+        Command::Openapi => print(&openapi::DOCUMENT),
         Command::User(command) => with_database(&loaded, async |database| users::run(&database.pool, command).await),
         Command::Plant(command) => with_database(&loaded, async |database| plant::run(&database.pool, command).await),
         Command::Collector(command) => with_app(&loaded, async |app| collectors::run(app, command).await),

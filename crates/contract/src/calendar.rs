@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// `GET /api/v1/calendar/{enterprise}/{site}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CalendarView {
     /// The site.
     pub site: EquipmentPath,
@@ -31,6 +32,7 @@ pub struct CalendarView {
 
 /// A definition with its valid time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VersionView {
     /// From when on; `None`: as far back as anybody looks.
     pub valid_from: Option<Timestamp>,
@@ -48,6 +50,7 @@ pub struct VersionView {
 
 /// Shifts, rotations and teams.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Definition {
     /// None: every day is planned whole.
@@ -63,6 +66,7 @@ pub struct Definition {
 
 /// A shift that repeats weekly, in local time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ShiftDefinition {
     /// Such as `Early`.
@@ -81,6 +85,7 @@ pub struct ShiftDefinition {
 
 /// A sequence of segments that repeats.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RotationDefinition {
     /// Such as `2-2-4`.
@@ -91,6 +96,7 @@ pub struct RotationDefinition {
 
 /// Days on one shift, then days off.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SegmentDefinition {
     /// Name of the shift.
@@ -104,6 +110,7 @@ pub struct SegmentDefinition {
 
 /// People who work a rotation together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TeamDefinition {
     /// Such as `A`.
@@ -116,6 +123,7 @@ pub struct TeamDefinition {
 
 /// Time taken out of the shifts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClosureView {
     /// Such as `Christmas`.
     pub name: String,
@@ -135,6 +143,7 @@ pub struct ClosureView {
 
 /// A shift on one day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ShiftOfDay {
     /// Such as `Early`.
     pub name: String,
@@ -164,6 +173,7 @@ pub struct ShiftOfDay {
 
 /// `PUT /api/v1/calendar/{enterprise}/{site}`: a new version.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PutCalendar {
     /// What it says.
@@ -176,6 +186,7 @@ pub struct PutCalendar {
 
 /// `PUT /api/v1/calendar/{enterprise}/{site}/closures`: adds a closure ahead, or alters the one of this name and begin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PutClosure {
     /// Such as `Christmas`.
@@ -190,6 +201,7 @@ pub struct PutClosure {
 
 /// Query of `DELETE /api/v1/calendar/{enterprise}/{site}/closures`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams), into_params(parameter_in = Query))]
 #[serde(deny_unknown_fields)]
 pub struct WhichClosure {
     /// Its name.

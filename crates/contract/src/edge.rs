@@ -11,8 +11,9 @@ pub type LocalSignal = u32;
 
 /// `POST /api/v1/edge/hello`: at start, after every reconnect, and whenever a signal is added.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Hello {
-    /// [`PROTOCOL_VERSION`].
+    /// Version of the protocol that the collector speaks: [`PROTOCOL_VERSION`].
     pub protocol: u32,
     /// The collector program's version.
     pub version: String,
@@ -32,6 +33,7 @@ pub struct Hello {
 
 /// Samples that the collector had stored and lost before the server had them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Loss {
     /// How many batches.
     pub batches: u64,
@@ -47,6 +49,7 @@ pub struct Loss {
 
 /// One signal that a collector reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OfferedSignal {
     /// Unit path, colon, signal code: `acme/leeds/press-shop/line-1/press-3:spindle-speed`.
     pub address: String,
@@ -62,6 +65,7 @@ pub struct OfferedSignal {
 
 /// A source's condition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SourceHealth {
     /// The name in the collector's configuration.
     pub name: String,
@@ -73,6 +77,7 @@ pub struct SourceHealth {
 
 /// The answer to [`Hello`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Welcome {
     /// Highest sequence number of this epoch that is committed; batches are numbered from 1. 0 when there is none.
     pub acked: u64,
@@ -85,8 +90,10 @@ pub struct Welcome {
 
 /// A signal that cannot be matched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UnknownSignal {
     /// The collector's number.
+    #[cfg_attr(feature = "openapi", schema(value_type = u32))]
     pub signal: LocalSignal,
     /// Why, and the nearest valid name.
     pub reason: String,
@@ -94,6 +101,7 @@ pub struct UnknownSignal {
 
 /// The answer to `POST /api/v1/edge/batches`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Acknowledged {
     /// All batches up to this number are committed.
     pub acked: u64,
@@ -104,6 +112,7 @@ pub struct Acknowledged {
 
 /// Something set aside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Quarantined {
     /// Number of the batch.
     pub seq: u64,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// `GET /api/v1/products`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Products {
     /// By code.
     pub products: Vec<ProductView>,
@@ -16,6 +17,7 @@ pub struct Products {
 
 /// A product, with how long a piece of it takes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProductView {
     /// Identity.
     pub id: ProductId,
@@ -31,6 +33,7 @@ pub struct ProductView {
 
 /// PRI of a product at a unit from a moment on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct IdealCycle {
     /// The unit.
@@ -45,6 +48,7 @@ pub struct IdealCycle {
 
 /// `PUT /api/v1/products/{code}`: adds the product, or alters it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PutProduct {
     /// For people.
@@ -59,6 +63,7 @@ pub struct PutProduct {
 
 /// `GET /api/v1/orders?at&status`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Orders {
     /// Running first, then by due date.
     pub orders: Vec<OrderView>,
@@ -66,6 +71,7 @@ pub struct Orders {
 
 /// A production order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OrderView {
     /// Identity.
     pub id: OrderId,
@@ -95,6 +101,7 @@ pub struct OrderView {
 
 /// `PUT /api/v1/orders/{code}`: adds the order, or alters it while it is not finished.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PutOrder {
     /// Code of the product.
@@ -110,6 +117,7 @@ pub struct PutOrder {
 
 /// `POST /api/v1/orders/{code}/status`: starts, pauses, goes on with, or finishes an order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ChangeOrder {
     /// What it becomes.

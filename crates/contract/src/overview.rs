@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// `GET /api/v1/overview`, and the snapshot of the live topic `overview`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Overview {
     /// One entry per site, in the order of the plant file.
     pub sites: Vec<SiteOverview>,
@@ -18,6 +19,7 @@ pub struct Overview {
 
 /// One site: its own figures, and its areas worst first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SiteOverview {
     /// Where it stands in the tree.
     pub path: EquipmentPath,
@@ -46,6 +48,7 @@ impl SiteOverview {
 
 /// One area of a site: its own figures, and its lines worst first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AreaOverview {
     /// Where it stands in the tree.
     pub path: EquipmentPath,
@@ -61,6 +64,7 @@ pub struct AreaOverview {
 
 /// A line with its units.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LineOverview {
     /// The line's own figures: those of its key unit, its constraint.
     pub tile: Tile,
@@ -72,6 +76,7 @@ pub struct LineOverview {
 
 /// What is shown of a line or a unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Tile {
     /// Identity of the equipment.
     pub id: EquipmentId,
@@ -90,6 +95,7 @@ pub struct Tile {
 
 /// The part of a tile that changes by the second, sent alone in deltas.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TileNow {
     /// What it is doing.
     pub state: UnitState,
@@ -107,6 +113,7 @@ pub struct TileNow {
 
 /// One stretch of a state strip.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StripSegment {
     /// Begin.
     pub from: Timestamp,
@@ -118,6 +125,7 @@ pub struct StripSegment {
 
 /// Ratios, 1.0 = 100 %. `None` where the denominator is zero: no value, never 0 % or 100 %.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KpiView {
     /// Availability x effectiveness x quality = sum(PRI x GQ) / known PBT.
     pub oee: Option<f64>,
@@ -142,6 +150,7 @@ impl KpiView {
 
 /// Pieces.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CountView {
     /// Good pieces.
     pub good: f64,
@@ -153,6 +162,7 @@ pub struct CountView {
 
 /// `GET /api/v1/overview/earlier`: what the shift that runs now came to when it ran the last times.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Earlier {
     /// Sites, areas and lines of which there is such a shift.
     pub nodes: Vec<EarlierOf>,
@@ -160,6 +170,7 @@ pub struct Earlier {
 
 /// The running shift of a site, area or line on other days.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EarlierOf {
     /// Where it stands in the tree.
     pub path: EquipmentPath,
@@ -169,6 +180,7 @@ pub struct EarlierOf {
 
 /// A whole shift that is past, as it stands now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EarlierShift {
     /// So many days before.
     pub days: u32,
@@ -186,6 +198,7 @@ pub struct EarlierShift {
 
 /// A shift instance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ShiftView {
     /// Such as `Early`.
     pub name: String,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// `GET /api/v1/reasons`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReasonTree {
     /// Parents before children, siblings in order. Retired ones are left out.
     pub reasons: Vec<ReasonView>,
@@ -16,6 +17,7 @@ pub struct ReasonTree {
 
 /// One node of the tree.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReasonView {
     /// Identity.
     pub id: ReasonId,
@@ -31,6 +33,7 @@ pub struct ReasonView {
 
 /// `PUT /api/v1/reasons/{code}`: adds the reason, or alters it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PutReason {
     /// For people.
@@ -45,6 +48,7 @@ pub struct PutReason {
 /// `POST /api/v1/stops/reason`: says why a unit stood. Splits, merges and corrects alike: what stood on the stretch before
 /// is replaced there, and stays beyond it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct GiveReason {
     /// The unit.
@@ -67,6 +71,7 @@ pub struct GiveReason {
 
 /// What a person said of a stretch, as it stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Said {
     /// Identity of this version.
     pub id: i64,
@@ -86,6 +91,7 @@ pub struct Said {
 
 /// The answer to [`GiveReason`] when somebody else changed the stretch meanwhile (409), beside the problem's own fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReasonConflict {
     /// What the caller wanted to say.
     pub yours: GiveReason,
@@ -96,6 +102,7 @@ pub struct ReasonConflict {
 /// `GET /api/v1/reason-rules`, `PUT /api/v1/reason-rules/all`: rules that give reasons, in order; the first that holds stands. A person's word
 /// stands over all of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReasonRules {
     /// In order.
@@ -104,6 +111,7 @@ pub struct ReasonRules {
 
 /// One rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReasonRule {
     /// For people.
@@ -119,6 +127,7 @@ pub struct ReasonRule {
 
 /// `POST /api/v1/reason-rules/try`: what a rule would have changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TryRule {
     /// The rule.
@@ -131,6 +140,7 @@ pub struct TryRule {
 
 /// The answer to [`TryRule`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RuleTrial {
     /// How many states would have got this reason, and have another one or none now.
     pub changed: u64,
@@ -144,6 +154,7 @@ pub struct RuleTrial {
 
 /// A state that a rule would change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RuleExample {
     /// The unit.
     pub unit: EquipmentPath,

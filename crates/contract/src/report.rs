@@ -15,6 +15,7 @@ use crate::overview::{ShiftView, TileNow};
 
 /// `GET /api/v1/report/{path}?from&to&profile`; without `from` and `to` the running shift, or the last one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Report {
     /// Identity of the line or unit.
     pub id: EquipmentId,
@@ -70,6 +71,7 @@ pub struct Report {
 
 /// Where a line or unit stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Around {
     /// Names of the nodes above, outermost first, with the path of those that have a page.
     pub above: Vec<(String, Option<EquipmentPath>)>,
@@ -81,6 +83,7 @@ pub struct Around {
 
 /// A stretch of time with the steps to its neighbours.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Period {
     /// Begin.
     pub from: Timestamp,
@@ -98,6 +101,7 @@ pub struct Period {
 
 /// Figures by one profile, with the elements that they are made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Figures {
     /// OEE and its factors.
     pub factors: Factors,
@@ -123,6 +127,7 @@ pub struct Figures {
 
 /// MTBF and MTTR of a period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reliability {
     /// FE: failures (stops with a reason of category breakdown) that began in the period.
     pub failures: u64,
@@ -138,6 +143,7 @@ pub struct Reliability {
 
 /// A comparable period.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Compared {
     /// Such as `same shift yesterday`.
     pub label: String,
@@ -155,6 +161,7 @@ pub struct Compared {
 
 /// A figure that changed after it was reported.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Restatement {
     /// The shift whose figures changed.
     pub shift: ShiftView,
@@ -170,6 +177,7 @@ pub struct Restatement {
 
 /// Why a figure changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RestatementCause {
     /// When it was made again.
     pub at: Timestamp,
@@ -181,6 +189,7 @@ pub struct RestatementCause {
 
 /// What the rows of the board are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RowsBy {
     /// Clock hours, cut at the period and at shifts.
@@ -191,6 +200,7 @@ pub enum RowsBy {
 
 /// One row of the hour-by-hour board.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BoardRow {
     /// Begin.
     pub from: Timestamp,
@@ -218,6 +228,7 @@ pub struct BoardRow {
 
 /// The states of one unit over the period.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Lane {
     /// The unit.
     pub path: EquipmentPath,
@@ -231,6 +242,7 @@ pub struct Lane {
 
 /// One stretch of a lane.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LaneSegment {
     /// Begin.
     pub from: Timestamp,
@@ -244,6 +256,7 @@ pub struct LaneSegment {
 
 /// One step of the waterfall.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LossStep {
     /// Which.
     pub kind: LossKind,
@@ -257,6 +270,7 @@ pub struct LossStep {
 
 /// The steps of the waterfall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LossKind {
     /// The whole: planned busy time of which there is data.
@@ -277,6 +291,7 @@ pub enum LossKind {
 
 /// One bar of the Pareto.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReasonRow {
     /// Code of the reason; `None`: no reason yet.
     pub reason: Option<String>,
@@ -296,6 +311,7 @@ pub struct ReasonRow {
 
 /// One stop, as counted: a stretch of one state and reason in which the unit did not produce.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Stop {
     /// The unit.
     pub unit: EquipmentPath,
@@ -329,6 +345,7 @@ pub struct Stop {
 
 /// Where a line's stop comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CausedBy {
     /// The unit; `None`: unknown.
     pub unit: Option<EquipmentPath>,
@@ -338,6 +355,7 @@ pub struct CausedBy {
 
 /// A period of the trend.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TrendPoint {
     /// Begin.
     pub from: Timestamp,
@@ -357,6 +375,7 @@ pub struct TrendPoint {
 
 /// What a person wrote to a stretch of time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Note {
     /// Identity.
     pub id: i64,
@@ -374,6 +393,7 @@ pub struct Note {
 
 /// `POST /api/v1/notes`: writes to an hour or a shift of a line or unit. An empty text takes the note back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PutNote {
     /// Line or unit.
@@ -391,6 +411,7 @@ pub struct PutNote {
 
 /// `GET /api/v1/compare/{path}?by&from&to&profile`: the figures of a node by unit, shift, team, product or order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Comparison {
     /// Where.
     pub path: EquipmentPath,
@@ -416,6 +437,7 @@ pub struct Comparison {
 
 /// By what figures are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CompareBy {
     /// Units (of a site or area: the key units of its lines).
@@ -435,6 +457,7 @@ pub enum CompareBy {
 
 /// One row of a comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ComparisonRow {
     /// Code, path or name that identifies it.
     pub key: String,
@@ -450,6 +473,7 @@ pub struct ComparisonRow {
 
 /// `GET /api/v1/derivation/{path}?figure&from&to&profile`: how a figure is made, down to what can be opened as samples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Derivation {
     /// The unit whose facts it is made of (of a line its key unit).
     pub path: EquipmentPath,
@@ -489,6 +513,7 @@ pub struct Derivation {
 
 /// One line of arithmetic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Formula {
     /// Code, such as `availability`.
     pub figure: String,
@@ -506,6 +531,7 @@ pub struct Formula {
 
 /// A state, and in which bucket it is counted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DerivedInterval {
     /// Begin.
     pub from: Timestamp,
@@ -523,6 +549,7 @@ pub struct DerivedInterval {
 
 /// Pieces counted between two readings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DerivedCount {
     /// The reading before.
     pub from: Timestamp,
@@ -542,6 +569,7 @@ pub struct DerivedCount {
 
 /// A stretch without trustworthy data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Gap {
     /// Begin.
     pub from: Timestamp,
@@ -555,6 +583,7 @@ pub struct Gap {
 
 /// A signal that a figure is made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DerivedSignal {
     /// Identity.
     pub id: SignalId,

@@ -6,8 +6,13 @@ use gemba_domain::{
 };
 use serde::{Deserialize, Serialize};
 
+// A type called `Value` is any JSON to the derive of schemas.
+#[cfg(feature = "openapi")]
+use gemba_domain::signal::Value as SampleValue;
+
 /// A signal with its newest value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SignalView {
     /// Identity.
     pub id: SignalId,
@@ -27,15 +32,18 @@ pub struct SignalView {
 
 /// A value and when it was taken, by the source's clock.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reading {
     /// When.
     pub time: Timestamp,
     /// What; `null` when the source could not tell.
+    #[cfg_attr(feature = "openapi", schema(value_type = SampleValue))]
     pub value: Value,
 }
 
 /// `GET /api/v1/signals/{id}/samples?from&to&points`: never more than about `points` readings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SampleSeries {
     /// The signal.
     pub signal: SignalId,
@@ -53,6 +61,7 @@ pub struct SampleSeries {
 
 /// What a series is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Resolution {
     /// As taken.
@@ -63,6 +72,7 @@ pub enum Resolution {
 
 /// `GET /api/v1/signals/{id}/durations?from&to&bucket=day`: how long a state signal held each word.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Durations {
     /// The signal.
     pub signal: SignalId,
@@ -72,6 +82,7 @@ pub struct Durations {
 
 /// One bucket of [`Durations`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DurationBucket {
     /// Begin.
     pub from: Timestamp,

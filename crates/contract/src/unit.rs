@@ -10,6 +10,7 @@ use gemba_domain::{Timestamp, oee::Elements};
 
 /// `GET /api/v1/units/{path}`, and the snapshot of the live topic `unit/{path}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UnitDetail {
     /// State, figures and the last eight hours.
     pub tile: Tile,

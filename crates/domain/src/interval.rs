@@ -4,6 +4,7 @@ use crate::Timestamp;
 
 /// A stretch of time, half-open: `from` belongs to it, `to` does not. With `to <= from` it is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Interval {
     /// Begin.
     pub from: Timestamp,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 ///
 /// Serialised as RFC 3339 in UTC (`2026-11-22T06:00:00.125Z`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, format = DateTime, examples("2026-11-22T06:00:00.125Z")))]
 pub struct Timestamp(i64);
 
 /// The text is no RFC 3339 date and time.

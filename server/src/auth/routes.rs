@@ -4,13 +4,14 @@ use axum::{
     Form,
     extract::{FromRequestParts, State},
     response::{IntoResponse, Redirect, Response},
-    routing::{get, post},
+    routing::post,
 };
 use gemba_app::session::{LoginError, PasswordError};
 use gemba_contract::session::{ChangePassword, Me, SignIn};
 use gemba_domain::access::Action;
 use http::{HeaderMap, StatusCode, header, request::Parts};
 use serde::Deserialize;
+use utoipa_axum::routes;
 
 use super::{
     AuthError, Caller, PasswordRule, guard,
@@ -25,9 +26,9 @@ use crate::{
 /// The routes of this feature.
 pub fn routes() -> Routes {
     Routes::new()
-        .open("/api/v1/session", post(sign_in))
-        .guarded("/api/v1/session", Action::UseOwnSession, get(me).delete(sign_out))
-        .guarded("/api/v1/session/password", Action::UseOwnSession, post(change_password))
+        .anyone(routes!(sign_in))
+        .guarded(Action::UseOwnSession, routes!(me, sign_out))
+        .guarded(Action::UseOwnSession, routes!(change_password))
         .open(LOGIN_PAGE, post(login_form))
         .page("/logout", Action::UseOwnSession, post(logout_form))
         .page(PASSWORD_PAGE, Action::UseOwnSession, post(password_form))
@@ -41,10 +42,27 @@ impl FromRequestParts<AppState> for Client {
     }
 }
 
+/// Who is signed in
+#[utoipa::path(
+    get, path = "/api/v1/session", tag = "session", operation_id = "me",
+    responses((status = 200, description = "The user", body = Me)),
+)]
 async fn me(caller: Caller) -> Json<Me> {
     Json(caller.me())
 }
 
+/// Signs in
+///
+/// After several wrong attempts an address or account has to wait.
+#[utoipa::path(
+    post, path = "/api/v1/session", tag = "session", request_body = SignIn,
+    responses(
+        (status = 200, description = "The user", body = Me, headers(("Set-Cookie" = String, description = "The session"))),
+        (status = 401, description = "`wrong-credentials`: the user name or the password is wrong"),
+        (status = 429, description = "`too-many-attempts`: wait for `Retry-After` seconds"),
+        (status = 503, description = "`busy`: too many people sign in; wait for `Retry-After` seconds"),
+    ),
+)]
 async fn sign_in(
     State(state): State<AppState>,
     client: Client,
@@ -56,11 +74,29 @@ async fn sign_in(
     Ok(with_cookie(begun, Json(me).into_response()))
 }
 
+/// Signs out
+#[utoipa::path(
+    delete, path = "/api/v1/session", tag = "session",
+    responses((status = 204, description = "The session is over")),
+)]
 async fn sign_out(State(state): State<AppState>, caller: Caller) -> Result<Response, Problem> {
     state.auth.sign_out(&caller).await?;
     Ok(forgetting(&state, StatusCode::NO_CONTENT.into_response()))
 }
 
+/// Changes one's own password
+///
+/// All other sessions of the user end, and this one goes on under a new cookie.
+#[utoipa::path(
+    post, path = "/api/v1/session/password", tag = "session", request_body = ChangePassword,
+    responses(
+        (status = 200, description = "The user", body = Me, headers(("Set-Cookie" = String, description = "The session"))),
+        (status = 403, description = "`wrong-current-password`"),
+        (status = 422, description = "`password-refused`: `detail` says which rule it breaks"),
+        (status = 429, description = "`too-many-attempts`: wait for `Retry-After` seconds"),
+        (status = 503, description = "`busy`: too many people sign in; wait for `Retry-After` seconds"),
+    ),
+)]
 async fn change_password(
     State(state): State<AppState>,
     caller: Caller,

@@ -16,7 +16,7 @@ const UNAVAILABLE: &str = "UNAVAILABLE";
 const PAGE: usize = 200_000;
 
 /// Length of a bucket. Buckets begin at whole ones, in UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Bucket {
     /// 3,600 s.

@@ -2,7 +2,6 @@ use axum::{
     body::Body,
     extract::State,
     response::{IntoResponse, Response},
-    routing::get,
 };
 use futures::{StreamExt, stream};
 use gemba_codec::encode_series;
@@ -14,6 +13,8 @@ use gemba_domain::{
 };
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::routes;
 
 use super::{Bucket, HistorianError, csv, queries};
 use crate::{
@@ -38,26 +39,35 @@ const DEFAULT_POINTS: usize = 1_000;
 /// The historian's part of the API.
 pub fn routes() -> Routes {
     Routes::new()
-        .guarded("/api/v1/signals/{id}/samples", Action::ViewPlant, get(samples))
-        .guarded("/api/v1/signals/{id}/samples.csv", Action::ViewPlant, get(samples_csv))
-        .guarded("/api/v1/signals/{id}/samples.bin", Action::ViewPlant, get(samples_bin))
-        .guarded("/api/v1/signals/{id}/durations", Action::ViewPlant, get(durations))
+        .guarded(Action::ViewPlant, routes!(samples))
+        .guarded(Action::ViewPlant, routes!(samples_csv))
+        .guarded(Action::ViewPlant, routes!(samples_bin))
+        .guarded(Action::ViewPlant, routes!(durations))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Stretch {
+    /// Begin, RFC 3339
     from: Timestamp,
+    /// End (exclusive), RFC 3339
     to: Timestamp,
+    /// About how many readings at most, 2 to 20000; 1000 when left out. Files hold all of them
     points: Option<usize>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Buckets {
+    /// Begin, RFC 3339
     from: Timestamp,
+    /// End (exclusive), RFC 3339
     to: Timestamp,
+    /// Length of a bucket
     #[serde(default = "by_day")]
+    #[param(inline, default = "day")]
     bucket: Bucket,
 }
 
@@ -84,6 +94,22 @@ async fn find(app: &AppState, id: i32) -> Result<(SignalId, String, Option<Signa
     }
 }
 
+/// The readings of a signal, for a plot
+///
+/// Never many more than `points`: a longer series is thinned so that the minimum and maximum of each slice stay.
+#[utoipa::path(
+    get, path = "/api/v1/signals/{id}/samples", tag = "signal",
+    params(("id" = SignalId, Path, description = "The signal"), Stretch),
+    responses(
+        (status = 200, description = "The readings", body = SampleSeries,
+            headers(("Gemba-Damaged" = String, description = "Stretches that cannot be read any more, `from/to`, joined by \
+                commas; absent without any")),
+        ),
+        (status = 400, description = "`path-refused`: the signal is no number"),
+        (status = 404, description = "`not-found`: no such signal"),
+        (status = 422, description = "`stretch-refused`: it ends before it begins, or `points` is not 2 to 20000"),
+    ),
+)]
 async fn samples(
     State(app): State<AppState>,
     Path(id): Path<i32>,
@@ -99,6 +125,22 @@ async fn samples(
     Ok((Damaged(plot.damaged), Json(plot.series)))
 }
 
+/// The readings of a signal as taken, packed
+///
+/// In the format described in the module documentation of `crates/codec`; at most 5,000,000 readings.
+#[utoipa::path(
+    get, path = "/api/v1/signals/{id}/samples.bin", tag = "signal",
+    params(("id" = SignalId, Path, description = "The signal"), Stretch),
+    responses(
+        (status = 200, description = "The readings", body = Vec<u8>, content_type = "application/octet-stream",
+            headers(("Gemba-Damaged" = String, description = "Stretches that cannot be read any more, `from/to`, joined by \
+                commas; absent without any")),
+        ),
+        (status = 400, description = "`path-refused`: the signal is no number"),
+        (status = 404, description = "`not-found`: no such signal"),
+        (status = 422, description = "`stretch-refused`: it ends before it begins, or holds too many readings"),
+    ),
+)]
 async fn samples_bin(
     State(app): State<AppState>,
     Path(id): Path<i32>,
@@ -114,6 +156,20 @@ async fn samples_bin(
     Ok((damaged, [(header::CONTENT_TYPE, "application/octet-stream")], body).into_response())
 }
 
+/// The readings of a signal as taken, as a table
+#[utoipa::path(
+    get, path = "/api/v1/signals/{id}/samples.csv", tag = "signal",
+    params(("id" = SignalId, Path, description = "The signal"), Stretch),
+    responses(
+        (status = 200, description = "The readings, with a head line", body = String, content_type = "text/csv",
+            headers(("Gemba-Damaged" = String, description = "Stretches that cannot be read any more, `from/to`, joined by \
+                commas; absent without any")),
+        ),
+        (status = 400, description = "`path-refused`: the signal is no number"),
+        (status = 404, description = "`not-found`: no such signal"),
+        (status = 422, description = "`stretch-refused`: it ends before it begins"),
+    ),
+)]
 async fn samples_csv(
     State(app): State<AppState>,
     Path(id): Path<i32>,
@@ -136,6 +192,23 @@ async fn samples_csv(
         .into_response())
 }
 
+/// How long a signal held each word
+///
+/// Of signals with words or texts, by hour or day in UTC; at most 50,000 buckets.
+#[utoipa::path(
+    get, path = "/api/v1/signals/{id}/durations", tag = "signal",
+    params(("id" = SignalId, Path, description = "The signal"), Buckets),
+    responses(
+        (status = 200, description = "Seconds by word and bucket", body = Durations,
+            headers(("Gemba-Damaged" = String, description = "Stretches that cannot be read any more, `from/to`, joined by \
+                commas; absent without any")),
+        ),
+        (status = 400, description = "`path-refused`: the signal is no number"),
+        (status = 404, description = "`not-found`: no such signal"),
+        (status = 422, description = "`stretch-refused`: it ends before it begins or has too many buckets, or the signal is \
+            measured or counted"),
+    ),
+)]
 async fn durations(
     State(app): State<AppState>,
     Path(id): Path<i32>,

@@ -1,19 +1,19 @@
 use std::error::Error as _;
 
 use axum::{
-    Json,
     body::{Body, to_bytes},
     extract::{DefaultBodyLimit, FromRequestParts, State},
-    routing::post,
 };
 use gemba_contract::edge::{Acknowledged, Hello, Welcome};
 use http::{HeaderMap, HeaderName, StatusCode, header, request::Parts};
+use utoipa_axum::{router::UtoipaMethodRouterExt as _, routes};
 
 use super::{error::IngestError, service::Collector};
 use crate::{
     clock,
     state::AppState,
     web::{
+        extract::Json,
         problem::{Problem, is_away},
         routes::Routes,
     },
@@ -24,11 +24,24 @@ const MAX_HELLO_BYTES: usize = 16 << 20;
 
 pub fn routes() -> Routes {
     Routes::new()
-        .collector("/api/v1/edge/hello", post(hello).layer(DefaultBodyLimit::max(MAX_HELLO_BYTES)))
+        .collector(routes!(hello).layer(DefaultBodyLimit::max(MAX_HELLO_BYTES)))
         // The limit is a setting: the handler keeps to it.
-        .collector("/api/v1/edge/batches", post(batches).layer(DefaultBodyLimit::disable()))
+        .collector(routes!(batches).layer(DefaultBodyLimit::disable()))
 }
 
+/// A collector says what it reads
+///
+/// At start, after every reconnect, and whenever a signal is added. Specified in docs/specs/edge-protocol.md.
+#[utoipa::path(
+    post, path = "/api/v1/edge/hello", tag = "edge", operation_id = "edge_hello", request_body = Hello,
+    responses(
+        (status = 200, description = "From where to send, and signals that the plant does not know", body = Welcome),
+        (status = 400, description = "`malformed-batch`: a text with a byte 0, or a time out of range"),
+        (status = 409, description = "`stale-epoch`: a newer one was seen; the header `Gemba-Newest-Epoch` may name it"),
+        (status = 422, description = "`signal-table`: the numbers are not those known of this epoch"),
+        (status = 426, description = "`protocol-version`: the server speaks another one"),
+    ),
+)]
 async fn hello(
     State(app): State<AppState>,
     collector: Collector,
@@ -37,6 +50,25 @@ async fn hello(
     Ok(Json(app.ingest.hello(&collector, &hello, clock::now()).await?))
 }
 
+/// A collector hands over samples
+///
+/// All frames are committed in one transaction, or none; what was sent before is not stored twice. Frames and rules are
+/// specified in docs/specs/edge-protocol.md.
+#[utoipa::path(
+    post, path = "/api/v1/edge/batches", tag = "edge", operation_id = "edge_batches",
+    request_body(
+        content = Vec<u8>, content_type = "application/octet-stream", description = "Frames, one after the other",
+    ),
+    responses(
+        (status = 200, description = "Up to which batch all is committed, and what was set aside", body = Acknowledged),
+        (status = 400, description = "`malformed-batch`: these bytes are no frames, or a value that cannot be stored"),
+        (status = 409, description = "`sequence-gap`: the header `Gemba-Expected-Seq` names the batch to go on with; \
+            `unknown-epoch`: say hello first; `stale-epoch`: the header `Gemba-Newest-Epoch` may name the newest"),
+        (status = 413, description = "`too-large`: send fewer frames at once"),
+        (status = 503, description = "`busy`, `cannot-commit`, `database-away`: keep it, wait for `Retry-After` seconds and \
+            send again"),
+    ),
+)]
 async fn batches(
     State(app): State<AppState>,
     collector: Collector,

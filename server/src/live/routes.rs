@@ -2,9 +2,9 @@ use axum::{
     Extension,
     extract::{State, ws::WebSocketUpgrade},
     response::Response,
-    routing::get,
 };
 use gemba_domain::access::Action;
+use utoipa_axum::routes;
 
 use super::socket;
 use crate::{auth::Caller, state::AppState, web::routes::Routes};
@@ -13,9 +13,19 @@ use crate::{auth::Caller, state::AppState, web::routes::Routes};
 const MAX_MESSAGE_BYTES: usize = 4096;
 
 pub fn routes() -> Routes {
-    Routes::new().guarded("/api/v1/live", Action::ViewPlant, get(upgrade))
+    Routes::new().guarded(Action::ViewPlant, routes!(upgrade))
 }
 
+/// What changes, as it changes (WebSocket)
+///
+/// Subscribe to topics, get a snapshot, then deltas. Messages and rules are specified in docs/specs/live-protocol.md.
+#[utoipa::path(
+    get, path = "/api/v1/live", tag = "overview", operation_id = "live",
+    responses(
+        (status = 101, description = "The connection becomes a WebSocket"),
+        (status = 403, description = "`cross-site`: `Origin` is another site"),
+    ),
+)]
 async fn upgrade(
     State(app): State<AppState>,
     Extension(caller): Extension<Caller>,

@@ -8,6 +8,7 @@ use gemba_contract::{
 };
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::web::{problem::Problem, request_id};
 
@@ -52,8 +53,10 @@ pub enum ReasonError {
     Plant(#[from] crate::plant::LoadError),
 }
 
-#[derive(Serialize)]
-struct ConflictBody {
+/// The problem with both versions beside its own fields.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReasonConflictProblem)]
+pub(super) struct ConflictBody {
     #[serde(flatten)]
     problem: Body,
     #[serde(flatten)]

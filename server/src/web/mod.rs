@@ -4,6 +4,7 @@ pub mod assets;
 pub mod extract;
 mod headers;
 mod observe;
+pub mod openapi;
 mod pages;
 pub mod problem;
 pub mod request_id;
@@ -44,6 +45,7 @@ pub fn routes() -> Routes {
         .and(historian::routes())
         .and(live::routes())
         .and(ingest::routes())
+        .and(openapi::routes())
 }
 
 /// Every route with who may use it, pages too: for tests that walk them.

@@ -1,8 +1,12 @@
-//! The table of routes. A route cannot be mounted without saying who may use it.
+//! The table of routes. A route cannot be mounted without saying who may use it, and an endpoint of the API not without
+//! its OpenAPI note.
 
 use axum::{Router, extract::Request, middleware, middleware::Next, response::Response, routing::MethodRouter};
 use gemba_domain::access::Action;
+use utoipa::openapi::{OpenApi, PathItem, RefOr, Schema};
+use utoipa_axum::router::UtoipaMethodRouter;
 
+use super::openapi;
 use crate::{auth::guard, state::AppState};
 
 /// Who may use a route.
@@ -27,10 +31,18 @@ pub struct Route {
     pub access: Access,
 }
 
+/// What the notes say of one path.
+pub(super) struct Note {
+    pub route: Route,
+    pub item: PathItem,
+}
+
 /// Collects a feature's routes. Each feature has `pub fn routes() -> Routes`.
 #[derive(Default)]
 pub struct Routes {
     routes: Vec<(Route, MethodRouter<AppState>)>,
+    notes: Vec<Note>,
+    schemas: Vec<(String, RefOr<Schema>)>,
 }
 
 impl Routes {
@@ -39,10 +51,23 @@ impl Routes {
         Self::default()
     }
 
-    /// For signed-in people whose role permits `action`. Handlers may take [`crate::auth::Caller`].
+    /// Endpoints of one path, as `routes!` makes them of handlers with notes, for signed-in people whose role permits
+    /// `action`. Handlers may take [`crate::auth::Caller`].
     #[must_use]
-    pub fn guarded(self, path: &str, action: Action, methods: MethodRouter<AppState>) -> Self {
-        self.with(path, Access::Signed(action), methods)
+    pub fn guarded(self, action: Action, endpoints: UtoipaMethodRouter<AppState>) -> Self {
+        self.listed(Access::Signed(action), endpoints)
+    }
+
+    /// Endpoints for collectors. The handlers must take the collector's extractor, which checks the bearer token.
+    #[must_use]
+    pub fn collector(self, endpoints: UtoipaMethodRouter<AppState>) -> Self {
+        self.listed(Access::Collector, endpoints)
+    }
+
+    /// Endpoints for anyone.
+    #[must_use]
+    pub fn anyone(self, endpoints: UtoipaMethodRouter<AppState>) -> Self {
+        self.listed(Access::Open, endpoints)
     }
 
     /// A page for signed-in people whose role permits `action`.
@@ -51,13 +76,7 @@ impl Routes {
         self.with(path, Access::Page(action), methods)
     }
 
-    /// For collectors. The handler must take the collector's extractor, which checks the bearer token.
-    #[must_use]
-    pub fn collector(self, path: &str, methods: MethodRouter<AppState>) -> Self {
-        self.with(path, Access::Collector, methods)
-    }
-
-    /// For anyone.
+    /// For anyone; not of the API: health, assets, forms.
     #[must_use]
     pub fn open(self, path: &str, methods: MethodRouter<AppState>) -> Self {
         self.with(path, Access::Open, methods)
@@ -67,12 +86,35 @@ impl Routes {
     #[must_use]
     pub fn and(mut self, other: Routes) -> Self {
         self.routes.extend(other.routes);
+        self.notes.extend(other.notes);
+        self.schemas.extend(other.schemas);
         self
     }
 
     /// What was collected, for tests and documentation.
     pub fn table(&self) -> Vec<Route> {
         self.routes.iter().map(|(route, _)| route.clone()).collect()
+    }
+
+    /// The description of all endpoints that were collected.
+    pub fn document(&self) -> OpenApi {
+        openapi::document(&self.notes, &self.schemas)
+    }
+
+    /// The schemas by name, as often as they were noted.
+    #[cfg(test)]
+    pub(super) fn schemas(&self) -> &[(String, RefOr<Schema>)] {
+        &self.schemas
+    }
+
+    fn listed(mut self, access: Access, (schemas, paths, methods): UtoipaMethodRouter<AppState>) -> Self {
+        for (path, item) in paths.paths {
+            let route = Route { path, access };
+            self.routes.push((route.clone(), methods.clone()));
+            self.notes.push(Note { route, item });
+        }
+        self.schemas.extend(schemas);
+        self
     }
 
     fn with(mut self, path: &str, access: Access, methods: MethodRouter<AppState>) -> Self {

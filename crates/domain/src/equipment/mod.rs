@@ -8,11 +8,13 @@ pub use path::{Code, EquipmentPath, PathError};
 
 /// Identifies one node of the equipment tree for its whole life, whatever it is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct EquipmentId(pub uuid::Uuid);
 
 /// The levels of the tree (ISA-95 part 1, role-based equipment hierarchy), outermost first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// The company.

@@ -12,6 +12,7 @@ pub struct Code(String);
 
 /// Where a node stands: the codes from the enterprise down, `acme/leeds/press-shop/line-1/press-3`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, examples("acme/leeds/press-shop/line-1/press-3")))]
 #[serde(try_from = "String", into = "String")]
 pub struct EquipmentPath(String);
 

@@ -19,6 +19,7 @@ use crate::{
 /// Additive elements of one unit over some stretch. Times in microseconds; quantities in pieces.
 /// Any figure is a sum of elements followed by one division.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Elements {
     /// Calendar time: the length of the stretch. The eight time buckets below sum to it exactly.
     pub calendar: i64,
@@ -99,6 +100,7 @@ impl<'a> Sum<&'a Elements> for Elements {
 
 /// In which bucket a stretch of time is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Bucket {
     /// Outside every shift.

@@ -5,6 +5,7 @@ use crate::signal::words;
 
 /// A definition of the figures over the same elements. Its name and version stand in every answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
     /// ISO 22400-2: short stops lower availability.
@@ -20,6 +21,7 @@ words!(Profile { Iso22400 => "iso22400", Tpm => "tpm", Vorne => "vorne" });
 
 /// The factors of OEE by one profile; ratios with 1.0 = 100 %. `None`: no value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Factors {
     /// Availability.
     pub availability: Option<f64>,

@@ -17,11 +17,13 @@ pub use annotate::{Annotations, Assignment, GivenBy, RuleHit, Stretch, annotate}
 
 /// Identifies a reason for its whole life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct ReasonId(pub uuid::Uuid);
 
 /// The six big losses (Nakajima), and time that is none of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LossCategory {
     /// Equipment failure.

@@ -153,3 +153,17 @@ impl<'de> Deserialize<'de> for Condition {
         Self::parse(&text).map_err(de::Error::custom)
     }
 }
+
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Condition {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        let text = utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::Type::String)
+            .description(Some("A condition in the rule language, see docs/features/rules.md."))
+            .examples(["state is stopped and lasts > 5 min"]);
+        text.into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Condition {}

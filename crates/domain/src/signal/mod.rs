@@ -8,11 +8,13 @@ use crate::Timestamp;
 
 /// Identifies a signal for its whole life. Small on purpose: it stands in every stored chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct SignalId(pub i32);
 
 /// What sort of thing a signal carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum SignalKind {
     /// One of a set of words, in force until the next one.
@@ -32,6 +34,7 @@ pub enum SignalKind {
 
 /// What a signal means to the engine. A unit has at most one signal of each role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SignalRole {
     /// Whether the machine's controller answers (MTConnect Availability).
@@ -108,6 +111,7 @@ words!(SignalRole {
 
 /// What a source said at one moment. "I do not know" is something a source can say.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged)]
 pub enum Value {
     /// A number, in the signal's unit of measure.

@@ -14,6 +14,7 @@ pub use packml::{PackMlMode, PackMlSigns, PackMlState, classify_packml};
 
 /// What a unit is doing. Every moment of a unit's life is exactly one of these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum UnitState {
     /// Making pieces.
