@@ -41,6 +41,13 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         prop_oneof![8 => 0.0..6.0, 1 => Just(-1000.0), 1 => Just(300.0)]
             .prop_map(move |by: f64| (role, None, by.trunc()))
     };
+    let spoken = prop_oneof![
+        word(SignalRole::PackmlState, &["Execute", "6", "Suspended", "Held", "Idle", "UNAVAILABLE"]),
+        word(SignalRole::PackmlMode, &["Production", "Maintenance"]),
+        word(SignalRole::PackmlBlocked, &["true", "false"]),
+        word(SignalRole::MachineryState, &["Executing", "NotExecuting", "UNAVAILABLE"]),
+        word(SignalRole::MachineryMode, &["Processing", "Setup"]),
+    ];
     let reading = prop_oneof![
         4 => word(SignalRole::Execution, &["ACTIVE", "READY", "STOPPED", "FEED_HOLD", "UNAVAILABLE", "NONSENSE"]),
         1 => word(SignalRole::Availability, &["AVAILABLE", "AVAILABLE", "UNAVAILABLE"]),
@@ -54,6 +61,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => word(SignalRole::Product, &["bolt", "nut"]),
         1 => word(SignalRole::StopReason, &["jam", ""]),
     ];
+    let reading = prop_oneof![12 => reading, 1 => spoken];
     prop::collection::vec((prop_oneof![1 => Just(0i64), 3 => 1i64..300], reading), 0..120).prop_map(|readings| {
         let (mut time, mut totals) = (0, [0.0f64; 3]);
         let mut events = Vec::new();

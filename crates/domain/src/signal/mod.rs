@@ -49,6 +49,16 @@ pub enum SignalRole {
     WaitState,
     /// ARMED or TRIGGERED (MTConnect EmergencyStop).
     EmergencyStop,
+    /// State of the unit, by number or name (PackML `StateCurrent`).
+    PackmlState,
+    /// Mode of the unit, by number or name (PackML `UnitModeCurrent`).
+    PackmlMode,
+    /// Whether what follows takes no more (PackML `EquipmentInterlock.Blocked`).
+    PackmlBlocked,
+    /// State of the item, by number or name (OPC UA MachineryItemState).
+    MachineryState,
+    /// What people want of it, by name (OPC UA MachineryOperationMode).
+    MachineryMode,
     /// Running total of good pieces.
     GoodCount,
     /// Running total of scrapped pieces.
@@ -105,6 +115,8 @@ words!(SignalKind {
 words!(SignalRole {
     Availability => "availability", Execution => "execution", ControllerMode => "controller_mode",
     FunctionalMode => "functional_mode", WaitState => "wait_state", EmergencyStop => "emergency_stop",
+    PackmlState => "packml_state", PackmlMode => "packml_mode", PackmlBlocked => "packml_blocked",
+    MachineryState => "machinery_state", MachineryMode => "machinery_mode",
     GoodCount => "good_count", ScrapCount => "scrap_count", TotalCount => "total_count", ReworkCount => "rework_count",
     Order => "order", Product => "product", StopReason => "stop_reason",
 });

@@ -1,6 +1,10 @@
 use std::sync::{Arc, LazyLock};
 
-use super::UnitState;
+use super::{
+    UnitState,
+    machinery::{MachinerySigns, classify_machinery},
+    packml::{PackMlSigns, classify_packml},
+};
 use crate::signal::{SignalRole, Value};
 
 /// The cause of an unknown state that the source itself reports: it cannot tell.
@@ -121,7 +125,7 @@ impl<T: Vocabulary> Sign<T> {
 }
 
 /// What is known of a unit at one moment: the newest value of each role that decides its state.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Signs {
     availability: Sign<Available>,
     execution: Sign<Execution>,
@@ -129,6 +133,11 @@ pub struct Signs {
     functional_mode: Sign<Function>,
     wait_state: Sign<WaitFor>,
     emergency_stop: Sign<EmergencyStop>,
+    packml_state: Option<Value>,
+    packml_mode: Option<Value>,
+    packml_blocked: bool,
+    machinery_state: Option<Value>,
+    machinery_mode: Option<Value>,
 }
 
 impl Signs {
@@ -144,6 +153,11 @@ impl Signs {
             SignalRole::FunctionalMode => self.functional_mode.hear(value),
             SignalRole::WaitState => self.wait_state.hear(value),
             SignalRole::EmergencyStop => self.emergency_stop.hear(value),
+            SignalRole::PackmlState => self.packml_state = Some(value.clone()),
+            SignalRole::PackmlMode => self.packml_mode = Some(value.clone()),
+            SignalRole::PackmlBlocked => self.packml_blocked = is_set(value),
+            SignalRole::MachineryState => self.machinery_state = Some(value.clone()),
+            SignalRole::MachineryMode => self.machinery_mode = Some(value.clone()),
             SignalRole::GoodCount
             | SignalRole::ScrapCount
             | SignalRole::TotalCount
@@ -153,6 +167,15 @@ impl Signs {
             | SignalRole::StopReason => return false,
         }
         true
+    }
+}
+
+/// Whether a flag is set: any number but 0, or a word for yes.
+fn is_set(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => *number != 0.0 && !number.is_nan(),
+        Value::Text(text) => ["true", "1", "on", "yes"].iter().any(|yes| text.trim().eq_ignore_ascii_case(yes)),
+        Value::Unavailable => false,
     }
 }
 
@@ -182,7 +205,9 @@ impl Classified {
     }
 }
 
-/// What a unit with these signs is doing. The first row that applies decides:
+/// What a unit with these signs is doing. A unit speaks one vocabulary: PackML once it has said a state of that
+/// ([`classify_packml`]), else OPC UA for Machinery once it has said an item state ([`classify_machinery`]), else MTConnect.
+/// Availability comes before all of them. The first row that applies decides:
 ///
 /// | signs (MTConnect data item types) | state | cause |
 /// |---|---|---|
@@ -208,14 +233,25 @@ impl Classified {
 pub fn classify(signs: &Signs) -> Classified {
     use UnitState::{Blocked, Idle, Maintenance, Producing, Setup, Starved, Stopped, Unknown};
 
-    if signs.availability == Sign::Unavailable || signs.execution == Sign::Unavailable {
+    if signs.availability == Sign::Unavailable {
         return Classified::unavailable();
     }
-    if signs.availability == Sign::Silent && signs.execution == Sign::Silent {
+    let machine_speaks = signs.packml_state.is_some() || signs.machinery_state.is_some();
+    if !machine_speaks && signs.execution == Sign::Unavailable {
+        return Classified::unavailable();
+    }
+    if !machine_speaks && signs.availability == Sign::Silent && signs.execution == Sign::Silent {
         return Classified::no_data();
     }
     if let Sign::Strange(word) = &signs.availability {
         return Classified::by(Unknown, word);
+    }
+    if let state @ Some(_) = &signs.packml_state {
+        let (mode, blocked) = (signs.packml_mode.as_ref(), signs.packml_blocked);
+        return classify_packml(PackMlSigns { state: state.as_ref(), mode, blocked });
+    }
+    if let state @ Some(_) = &signs.machinery_state {
+        return classify_machinery(MachinerySigns { state: state.as_ref(), mode: signs.machinery_mode.as_ref() });
     }
     match &signs.emergency_stop {
         Sign::Word(EmergencyStop::Triggered, word) => return Classified::by(Stopped, word),
@@ -356,5 +392,35 @@ mod tests {
         assert_eq!(waits("COFFEE"), "stopped unknown word \"COFFEE\"");
         assert_eq!(waits("UNAVAILABLE"), "stopped WAIT");
         assert_eq!(after(&[(Execution, "ACTIVE"), (WaitState, "MATERIAL_LOAD")]), "producing ACTIVE");
+    }
+
+    #[test]
+    fn packml_and_machinery_by_their_roles() {
+        use SignalRole::{MachineryMode, MachineryState, PackmlBlocked, PackmlMode, PackmlState};
+        assert_eq!(after(&[(PackmlState, "Execute")]), "producing EXECUTE");
+        assert_eq!(after(&[(PackmlState, "6"), (PackmlMode, "3")]), "setup MANUAL");
+        assert_eq!(after(&[(PackmlState, "Suspended")]), "starved SUSPENDED");
+        assert_eq!(after(&[(PackmlState, "Suspended"), (PackmlBlocked, "TRUE")]), "blocked SUSPENDED");
+        assert_eq!(
+            after(&[(PackmlState, "Suspended"), (PackmlBlocked, "1"), (PackmlBlocked, "0")]),
+            "starved SUSPENDED"
+        );
+        assert_eq!(after(&[(PackmlState, "UNAVAILABLE"), (Execution, "ACTIVE")]), "unknown UNAVAILABLE");
+        assert_eq!(after(&[(PackmlMode, "Production")]), "unknown NO DATA");
+        assert_eq!(after(&[(MachineryState, "3"), (MachineryMode, "Processing")]), "producing Executing");
+        assert_eq!(after(&[(MachineryState, "NotExecuting"), (MachineryMode, "Setup")]), "setup Setup");
+        // One vocabulary, and the controller's availability before it.
+        assert_eq!(after(&[(Execution, "ACTIVE"), (PackmlState, "Held")]), "stopped HELD");
+        assert_eq!(after(&[(Execution, "UNAVAILABLE"), (PackmlState, "Held")]), "stopped HELD");
+        assert_eq!(after(&[(MachineryState, "Executing"), (PackmlState, "Held")]), "stopped HELD");
+        assert_eq!(after(&[(PackmlState, "Execute"), (Availability, "UNAVAILABLE")]), "unknown UNAVAILABLE");
+        assert_eq!(after(&[(PackmlState, "Execute"), (Availability, "AVAILABLE")]), "producing EXECUTE");
+        assert_eq!(after(&[(PackmlState, "Execute"), (Availability, "YES")]), "unknown unknown word \"YES\"");
+        let mut signs = Signs::default();
+        signs.apply(PackmlState, &Value::Number(5.0));
+        signs.apply(PackmlBlocked, &Value::Number(1.0));
+        assert_eq!(classify(&signs).state, UnitState::Blocked);
+        signs.apply(PackmlBlocked, &Value::Unavailable);
+        assert_eq!(classify(&signs).state, UnitState::Starved);
     }
 }
