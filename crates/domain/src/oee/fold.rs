@@ -241,11 +241,16 @@ impl UnitFold {
     pub fn facts(&self, period: Interval) -> UnitFacts {
         let read = |time: Timestamp| period.contains(time);
         UnitFacts {
-            intervals: self.timeline.states(Interval::new(period.from.max(self.horizon), period.to)),
+            intervals: self.states(period),
             counts: self.counts_from(period.from).take_while(|delta| read(delta.interval.to)).collect(),
             quarantined: self.quarantined.iter().filter(|it| read(it.interval.to)).cloned().collect(),
             labels: self.labels.of(Interval::new(period.from.max(self.horizon), period.to)),
         }
+    }
+
+    /// The states of [`facts`](Self::facts).
+    pub fn states(&self, period: Interval) -> Vec<StateInterval> {
+        self.timeline.states(Interval::new(period.from.max(self.horizon), period.to))
     }
 
     /// The states that end after `time`, up to [`covered_to`](Self::covered_to): the first one whole (as far as it is not

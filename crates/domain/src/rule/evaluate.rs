@@ -97,7 +97,10 @@ fn atom_steps(atom: &Atom, inputs: &Inputs<'_>, period: Interval) -> Vec<Step> {
         | Atom::Bit(name, _)
         | Atom::Unavailable(name) => match name {
             Name::Cause => state_steps(inputs, period, |_, cause| atom.judge_value(Some(cause))),
-            _ => value_steps(atom, inputs.tracks.track(name), period),
+            _ => {
+                let said = value_steps(atom, inputs.tracks.track(name), period);
+                unsaid(said, inputs.unwatched, atom.judge_value(Some(&Value::Unavailable)), period)
+            }
         },
     }
 }
@@ -109,6 +112,33 @@ fn value_steps(atom: &Atom, track: &[(Timestamp, Value)], period: Interval) -> V
     for (time, value) in track.iter().skip(after).take_while(|said| said.0 < period.to) {
         push(&mut found, (*time, atom.judge_value(Some(value))));
     }
+    found
+}
+
+/// The steps with another truth in the time that nobody watched, by one sweep over both.
+fn unsaid(said: Vec<Step>, unwatched: &[Interval], truth: Truth, period: Interval) -> Vec<Step> {
+    let first = unwatched.partition_point(|gap| gap.to <= period.from);
+    let mut gaps = unwatched.iter().skip(first).take_while(|gap| gap.from < period.to).peekable();
+    if gaps.peek().is_none() {
+        return said;
+    }
+    let mut found = Vec::with_capacity(said.len());
+    let mut steps = said.into_iter().peekable();
+    let mut last = Truth::Unknown;
+    for gap in gaps {
+        while let Some(step) = steps.next_if(|step| step.0 < gap.from) {
+            last = step.1;
+            push(&mut found, step);
+        }
+        push(&mut found, (gap.from.max(period.from), truth));
+        while let Some(step) = steps.next_if(|step| step.0 <= gap.to) {
+            last = step.1;
+        }
+        if gap.to < period.to {
+            push(&mut found, (gap.to, last));
+        }
+    }
+    steps.for_each(|step| push(&mut found, step));
     found
 }
 

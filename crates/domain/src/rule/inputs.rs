@@ -12,16 +12,16 @@ use crate::{
 
 /// What was said when: for each name its values, each in force until the next one.
 ///
-/// Where nobody was watching, say [`Value::Unavailable`] at the beginning of that time and the value that holds again
-/// at its end; otherwise the last value is taken to be in force all the while.
+/// Where nobody was watching, say so in [`Inputs::unwatched`]; otherwise the last value is taken to be in force all the
+/// while. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Tracks(BTreeMap<Name, Vec<(Timestamp, Value)>>);
+pub struct Tracks(BTreeMap<Name, Arc<Vec<(Timestamp, Value)>>>);
 
 impl Tracks {
     /// From `time` on this name has this value. In any order; of two at the same time the one said later stands. O(1)
     /// in order of time.
     pub fn say(&mut self, name: Name, time: Timestamp, value: Value) {
-        let track = self.0.entry(name).or_default();
+        let track = Arc::make_mut(self.0.entry(name).or_default());
         let at = match track.last() {
             Some(last) if last.0 < time => track.len(),
             _ => track.partition_point(|said| said.0 < time),
@@ -39,7 +39,22 @@ impl Tracks {
 
     /// The values of this name, in order of time.
     pub fn track(&self, name: &Name) -> &[(Timestamp, Value)] {
-        self.0.get(name).map_or(&[], Vec::as_slice)
+        self.0.get(name).map_or(&[], |track| track.as_slice())
+    }
+
+    /// When something was said last.
+    pub fn last_time(&self) -> Option<Timestamp> {
+        self.0.values().filter_map(|track| track.last()).map(|said| said.0).max()
+    }
+
+    /// Forgets what is of no use for times from `time` on.
+    pub fn forget_before(&mut self, time: Timestamp) {
+        for track in self.0.values_mut() {
+            let gone = track.partition_point(|said| said.0 <= time).saturating_sub(1);
+            if gone > 0 {
+                Arc::make_mut(track).drain(..gone);
+            }
+        }
     }
 }
 
@@ -59,10 +74,29 @@ pub struct Inputs<'a> {
     pub tracks: &'a Tracks,
     /// The unit's states: in order, without overlaps.
     pub states: &'a [StateInterval],
+    /// Time that nobody watched, as given by [`unwatched`]: every value in `tracks` is unavailable then, and at its end the
+    /// last one is in force again.
+    pub unwatched: &'a [Interval],
     /// Seconds east of UTC at the site, as given by [`offset_of`].
     pub offset: &'a dyn Fn(Timestamp) -> i32,
     /// The stop being judged. Without one `lasts` is unknown.
     pub stop: Option<Stop>,
+}
+
+/// Of these states the time that nobody watched: in order, apart from each other.
+pub fn unwatched(states: &[StateInterval]) -> Vec<Interval> {
+    let mut found: Vec<Interval> = Vec::new();
+    for state in states.iter().filter(|state| is_unwatched(state)) {
+        match found.last_mut() {
+            Some(last) if last.to == state.interval.from => last.to = state.interval.to,
+            _ => found.push(state.interval),
+        }
+    }
+    found
+}
+
+pub(super) fn is_unwatched(state: &StateInterval) -> bool {
+    state.state == UnitState::Unknown && state.cause.as_deref() == Some(NOT_WATCHED)
 }
 
 /// The offset of local time in this time zone, seconds east of UTC.

@@ -60,7 +60,7 @@ use ast::{Atom, Node};
 pub use ast::Name;
 pub use error::ParseError;
 pub use fold::{ConditionFold, LocalOffset};
-pub use inputs::{Inputs, Stop, Tracks, offset_of};
+pub use inputs::{Inputs, Stop, Tracks, offset_of, unwatched};
 pub use parser::{MAX_ATOMS, MAX_BYTES, MAX_DEPTH};
 pub use states::{Changed, StateRule, StateRuleError, StateRules, difference};
 pub use truth::Truth;

@@ -145,7 +145,7 @@ fn recorded(history: &[(Timestamp, Said)]) -> (Tracks, Vec<StateInterval>) {
 }
 
 fn inputs<'a>(tracks: &'a Tracks, states: &'a [StateInterval], stop: Option<Stop>) -> Inputs<'a> {
-    Inputs { tracks, states, offset: &offset, stop }
+    Inputs { tracks, states, unwatched: &[], offset: &offset, stop }
 }
 
 /// The definition itself, second by second.
@@ -282,6 +282,62 @@ proptest! {
         let inputs = inputs(&tracks, &states, None);
         let sum = |from, to| condition.holds(&inputs, Interval::new(at(from), at(to))).iter().map(Interval::micros).sum::<i64>();
         prop_assert_eq!(sum(0, cut) + sum(cut, END), sum(0, END));
+    }
+
+    #[test]
+    fn what_nobody_watched_is_unavailable_and_comes_back(
+        condition in condition(), history in history(), gaps in prop::collection::vec((1i64..60, 1i64..30), 0..4),
+        from in 0..END, length in 0..END,
+    ) {
+        let (tracks, states) = recorded(&history);
+        let mut time = -20;
+        let gaps: Vec<Interval> = gaps.into_iter().map(|(hole, length)| {
+            let from = time + hole;
+            time = from + length;
+            Interval::new(at(from), at(time))
+        }).collect();
+        // The same, said in so many words.
+        let mut told = Tracks::default();
+        for name in condition.names() {
+            let track = tracks.track(name);
+            let watched = |time: Timestamp| !gaps.iter().any(|gap| gap.contains(time));
+            track.iter().filter(|said| watched(said.0)).for_each(|said| told.say(name.clone(), said.0, said.1.clone()));
+            for gap in &gaps {
+                told.say(name.clone(), gap.from, Value::Unavailable);
+                let before = track.iter().rev().find(|said| said.0 <= gap.to);
+                told.say(name.clone(), gap.to, before.map_or(Value::Unavailable, |said| said.1.clone()));
+            }
+        }
+        let period = Interval::new(at(from), at(from + length));
+        let masked = Inputs { unwatched: &gaps, ..inputs(&tracks, &states, None) };
+        prop_assert_eq!(condition.holds(&masked, period), condition.holds(&inputs(&told, &states, None), period));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_of_no_use_later(condition in condition(), history in history(), forget in 0..END) {
+        let (mut tracks, states) = recorded(&history);
+        let rest = Interval::new(at(forget), at(2 * END));
+        let all = condition.holds(&inputs(&tracks, &states, None), rest);
+        tracks.forget_before(rest.from.plus_micros(-condition.lookback()));
+        prop_assert_eq!(condition.holds(&inputs(&tracks, &states, None), rest), all);
+    }
+
+    #[test]
+    fn states_by_rules_may_be_made_in_parts(
+        conditions in prop::collection::vec((condition(), prop::sample::select(UnitState::ALL)), 0..4),
+        history in history(), cut in 1..END,
+    ) {
+        let all = conditions.into_iter().enumerate();
+        let all = all.map(|(i, (condition, state))| StateRule { name: i.to_string().into(), condition, state });
+        let usable = all.filter(|rule| StateRules::new(vec![rule.clone()]).is_ok()).collect();
+        let rules = StateRules::new(usable).expect("usable");
+        let (tracks, states) = recorded(&history);
+        let gaps = unwatched(&states);
+        let inputs = Inputs { unwatched: &gaps, ..inputs(&tracks, &states, None) };
+        let mut parts = rules.apply(&inputs, Interval::new(at(0), at(cut)));
+        let rest = rules.apply(&inputs, Interval::new(at(cut), at(END)));
+        rest.into_iter().for_each(|state| state.append_to(&mut parts));
+        prop_assert_eq!(parts, rules.apply(&inputs, Interval::new(at(0), at(END))));
     }
 
     #[test]

@@ -1,11 +1,7 @@
 use std::sync::Arc;
 
-use super::{Condition, Inputs, Name};
-use crate::{
-    Interval,
-    oee::{NOT_WATCHED, StateInterval},
-    state::UnitState,
-};
+use super::{Condition, Inputs, Name, inputs::is_unwatched};
+use crate::{Interval, oee::StateInterval, state::UnitState};
 
 /// While the condition holds, the unit is in this state.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +63,11 @@ impl StateRules {
         &self.0
     }
 
+    /// Whether there are none: every state is the mapping's.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// How much history before a period decides in it, microseconds.
     pub fn lookback(&self) -> i64 {
         self.0.iter().map(|rule| rule.condition.lookback()).max().unwrap_or(0)
@@ -111,8 +112,7 @@ struct Piece<'a> {
 
 impl Piece<'_> {
     fn is_open(&self) -> bool {
-        let unwatched = self.before.state == UnitState::Unknown && self.before.cause.as_deref() == Some(NOT_WATCHED);
-        self.rule.is_none() && !unwatched
+        self.rule.is_none() && !is_unwatched(self.before)
     }
 }
 

@@ -33,7 +33,7 @@ fn every_ten(values: &[Value]) -> Tracks {
 }
 
 fn inputs<'a>(tracks: &'a Tracks, states: &'a [StateInterval]) -> Inputs<'a> {
-    Inputs { tracks, states, offset: &|_| 0, stop: None }
+    Inputs { tracks, states, unwatched: &[], offset: &|_| 0, stop: None }
 }
 
 /// Begin and end in seconds of what holds within the first 100 s.
@@ -139,7 +139,7 @@ fn times_of_day_follow_the_wall_clock() {
     let tracks = Tracks::default();
     let offset = offset_of(Berlin);
     let found = |condition: &str| {
-        let inputs = Inputs { tracks: &tracks, states: &[], offset: &offset, stop: None };
+        let inputs = Inputs { tracks: &tracks, states: &[], unwatched: &[], offset: &offset, stop: None };
         let found = parse(condition).holds(&inputs, Interval::new(from, to));
         found
             .iter()
