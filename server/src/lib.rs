@@ -20,5 +20,6 @@ pub mod overview;
 pub mod plant;
 pub mod reason;
 pub mod report;
+pub mod rule;
 pub mod state;
 pub mod web;

@@ -15,7 +15,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth, calendar, clock, config::Settings, historian, ingest, live, oee, order, overview, plant, reason, report,
+    auth, calendar, clock, config::Settings, historian, ingest, live, oee, order, overview, plant, reason, report, rule,
 };
 
 /// Handed by value everywhere; cheap to clone.
@@ -39,6 +39,8 @@ pub struct AppState {
     pub orders: order::Service,
     /// Reasons of stops.
     pub reasons: reason::Service,
+    /// Rules that make states.
+    pub rules: rule::Service,
     /// Lines and units over a period.
     pub reports: report::Service,
     /// When sites work.
@@ -92,6 +94,7 @@ impl AppState {
             live: live::Hub::default(),
             orders: order::Service::new(pool.clone(), plant.clone(), oee.clone()),
             reasons: reason::Service::new(pool.clone(), plant.clone(), oee.clone()),
+            rules: rule::Service::new(pool.clone(), plant.clone(), oee.clone()),
             calendars: calendar::Service::new(pool.clone(), plant.clone(), oee.clone()),
             engine_input: Arc::new(Mutex::new(Some((input, nudges)))),
             plant,

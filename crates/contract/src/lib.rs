@@ -12,6 +12,7 @@ pub mod overview;
 pub mod problem;
 pub mod reason;
 pub mod report;
+pub mod rule;
 pub mod session;
 pub mod signal;
 pub mod unit;

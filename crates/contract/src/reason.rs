@@ -119,7 +119,7 @@ pub struct ReasonRule {
     /// Path of the unit, or of what it stands in; empty for the whole plant.
     #[serde(default)]
     pub scope: String,
-    /// In the rule language, over `state`, `cause`, `stop-reason`, `order`, `product`, `time` and `lasts`.
+    /// In the rule language, over signals, `state`, `cause`, `stop-reason`, `order`, `product`, `time` and `lasts`.
     pub condition: String,
     /// Code of the reason that it gives.
     pub reason: String,

@@ -477,7 +477,7 @@ fn check_numbers(row: &CollectorRow, batches: Vec<Batch>) -> Result<Vec<Batch>, 
     Ok(fresh)
 }
 
-/// The stretches of units whose facts are stored already and must be derived again: role samples from before the
+/// The stretches of units whose facts are stored already and must be derived again: samples that decide facts, from before the
 /// engine's window.
 fn old_stretches(
     batches: &[Vec<(SignalId, Run)>],
@@ -491,7 +491,7 @@ fn old_stretches(
         let (Some(first), Some(last)) = (run.times.first(), run.times.last()) else { continue };
         let stretch = Interval::new(Timestamp::from_micros(*first), Timestamp::from_micros(*last).plus_micros(1));
         if stretch.from < window_from
-            && let Some((unit, Some(_))) = plant.place_of(*signal)
+            && let Some(unit) = plant.decides(*signal)
         {
             let whole = old.entry(unit).or_insert(stretch);
             *whole = Interval::new(whole.from.min(stretch.from), whole.to.max(stretch.to));

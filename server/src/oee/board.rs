@@ -10,6 +10,7 @@ use gemba_domain::{
     Interval, Timestamp,
     equipment::{EquipmentId, EquipmentPath},
     oee::{Event, StateInterval},
+    rule::Name,
     shift::ShiftInstance,
     signal::{SignalId, SignalRole, Value},
 };
@@ -30,6 +31,8 @@ pub struct Board(RwLock<Inner>);
 struct Inner {
     units: HashMap<EquipmentId, UnitBoard>,
     roles: FxHashMap<SignalId, (EquipmentId, SignalRole)>,
+    /// Signals that rules read, with the names that they are read by.
+    read: FxHashMap<SignalId, (EquipmentId, Vec<Name>)>,
     site_of: HashMap<EquipmentId, EquipmentPath>,
     calendars: HashMap<EquipmentPath, Arc<Calendar>>,
     deliveries: HashMap<i32, HashSet<EquipmentId>>,
@@ -44,10 +47,12 @@ impl Board {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes over what the plant says. Gives the units that must be loaded: new ones and those with other role signals.
+    /// Takes over what the plant says. Gives the units that must be loaded: new ones, those with other role signals, and those
+    /// whose rules read other signals.
     pub(super) fn set_plant(&self, plant: &Plant) -> Vec<EquipmentId> {
         let mut inner = self.write();
         let before = std::mem::take(&mut inner.roles);
+        inner.read.clear();
         let mut to_load = Vec::new();
         let mut standing = HashSet::new();
         inner.site_of.clear();
@@ -60,11 +65,17 @@ impl Board {
             let same = roles.iter().all(|(signal, place)| before.get(signal) == Some(place))
                 && before.values().filter(|(unit, _)| *unit == id).count() == roles.len();
             inner.roles.extend(roles);
+            for (signal, name) in plant.read_by_rules(found.unit) {
+                inner.read.entry(signal).or_insert_with(|| (id, Vec::new())).1.push(name);
+            }
             let calendar = inner.calendars.get(&found.site.path).cloned();
             match (inner.units.get_mut(&id), calendar) {
                 (Some(board), Some(calendar)) if same => {
                     board.reconfigure(super::unit_board::config_of(found.unit, &plant.catalogue));
                     let context = board.context().clone().with_plant(plant, calendar);
+                    if !board.has_what_rules_read(&context) {
+                        to_load.push(id);
+                    }
                     board.set_context(context, board.window_from());
                 }
                 _ => to_load.push(id),
@@ -80,7 +91,7 @@ impl Board {
 
     /// Forgets a unit's past before this time.
     #[cfg(test)]
-    pub(super) fn open_at(&self, unit: EquipmentId, window_from: Timestamp) {
+    pub(crate) fn open_at(&self, unit: EquipmentId, window_from: Timestamp) {
         if let Some(board) = self.write().units.get_mut(&unit) {
             board.trim(window_from);
         }
@@ -96,10 +107,19 @@ impl Board {
         let mut inner = self.write();
         let inner = &mut *inner;
         let mut events: HashMap<EquipmentId, Vec<Event>> = HashMap::new();
+        let mut heard = HashSet::new();
         let delivered = inner.deliveries.entry(commit.collector).or_default();
         // Signals of one unit stand together, mostly.
         let mut noted = None;
         for (signal, run) in commit.batches.iter().flatten() {
+            if let Some((unit, names)) = inner.read.get(signal)
+                && let Some(board) = inner.units.get_mut(unit)
+            {
+                readings(run).for_each(|(time, value)| {
+                    names.iter().for_each(|name| board.hear(name, time, value.clone()));
+                });
+                heard.insert(*unit);
+            }
             match inner.roles.get(signal) {
                 Some((unit, role)) => {
                     delivered.insert(*unit);
@@ -125,9 +145,13 @@ impl Board {
                 board.take(events);
                 changed.insert(*unit);
             }
+            if heard.contains(unit) {
+                changed.insert(*unit);
+            }
             for stretch in &commit.covered {
                 board.cover(*stretch);
             }
+            board.lay();
         }
         changed
     }

@@ -9,9 +9,9 @@ use gemba_domain::{
     oee::{Elements, Label, Plan, Row, StateInterval, UnitFacts, by_hour, elements},
     order::{OrderId, ProductId, Work},
     reason::{Annotations, Assignment, RuleHit, Stretch, annotate},
-    rule::{Inputs, Name, Stop, Tracks, offset_of},
+    rule::{Inputs, Name, StateRules, Stop, Tracks, offset_of, unwatched},
     shift::ShiftInstance,
-    signal::{SignalRole, Value},
+    signal::{SignalId, SignalRole},
     state::UnitState,
 };
 use sqlx::PgConnection;
@@ -25,6 +25,8 @@ use crate::{
 
 /// Longest short stop: states of so much time before and after a period decide what is short within it, microseconds.
 pub const MARGIN_MICROS: i64 = 3_600_000_000;
+/// How far before a period a rule still sees a stop that goes on in it, microseconds.
+pub const REACH_MICROS: i64 = 25 * 3_600_000_000;
 
 /// What plans and people say of one unit over a period.
 #[derive(Clone, Debug)]
@@ -35,6 +37,10 @@ pub struct Context {
     reasons: Arc<Reasons>,
     /// Of the unit, for rules that are for parts of the plant.
     path: Option<EquipmentPath>,
+    /// Rules that make its states.
+    state_rules: Arc<StateRules>,
+    /// The signals that its rules read.
+    read: Vec<(SignalId, Name)>,
     /// What people said, by begin.
     assignments: Vec<Assignment>,
     runs: Vec<Run>,
@@ -43,6 +49,11 @@ pub struct Context {
     /// From when on time without an order is time without an order; `None`: nobody tells its orders.
     by_order_since: Option<Timestamp>,
     minor_stop_micros: i64,
+}
+
+/// Whether it is a stop that a rule may explain.
+fn stands(state: &StateInterval) -> bool {
+    !matches!(state.state, UnitState::Producing | UnitState::Unknown)
 }
 
 /// The facts of a period with all that is said of them.
@@ -71,17 +82,20 @@ impl Context {
         minor_stop_micros: i64,
         period: Interval,
     ) -> sqlx::Result<Self> {
-        let around = Interval::new(period.from.plus_micros(-MARGIN_MICROS), period.to.plus_micros(MARGIN_MICROS));
+        let around =
+            Interval::new(period.from.plus_micros(-REACH_MICROS - MARGIN_MICROS), period.to.plus_micros(MARGIN_MICROS));
         let (runs, first) = order::runs(&mut *db, unit, around).await?;
-        let names_orders = plant
-            .unit_of(unit)
-            .is_some_and(|found| found.unit.signals.iter().any(|s| matches!(s.role, Some(SignalRole::Order))));
+        let found = plant.unit_of(unit).map(|found| found.unit);
+        let names_orders =
+            found.is_some_and(|unit| unit.signals.iter().any(|s| matches!(s.role, Some(SignalRole::Order))));
         Ok(Self {
             unit,
             calendar,
             catalogue: plant.catalogue.clone(),
             reasons: plant.reasons.clone(),
-            path: plant.unit_of(unit).map(|found| found.unit.path.clone()),
+            path: found.map(|unit| unit.path.clone()),
+            state_rules: found.map(|unit| plant.state_rules_of(unit)).unwrap_or_default(),
+            read: found.map(|unit| plant.read_by_rules(unit)).unwrap_or_default(),
             assignments: reason::assignments(&mut *db, unit, around).await?,
             runs,
             names_orders,
@@ -94,15 +108,72 @@ impl Context {
     pub(super) fn with_plant(mut self, plant: &Plant, calendar: Arc<Calendar>) -> Self {
         self.catalogue = plant.catalogue.clone();
         self.reasons = plant.reasons.clone();
+        if let Some(found) = plant.unit_of(self.unit) {
+            self.state_rules = plant.state_rules_of(found.unit);
+            self.read = plant.read_by_rules(found.unit);
+        }
         self.calendar = calendar;
         self
     }
 
-    /// Lays reasons over states. `states` reach [`MARGIN_MICROS`] beyond `period` on both sides, as far as they are known;
-    /// what comes out is cut at it.
+    /// The signals that rules of the unit read.
+    pub fn read(&self) -> &[(SignalId, Name)] {
+        &self.read
+    }
+
+    /// Rules that make states of the unit.
+    pub fn state_rules(&self) -> &Arc<StateRules> {
+        &self.state_rules
+    }
+
+    /// Whether rules give its stops a reason.
+    pub fn has_reason_rules(&self) -> bool {
+        self.path.as_ref().is_some_and(|path| self.reasons.rules.iter().any(|rule| rule.is_for(path)))
+    }
+
+    /// Of the states before `time`, those that decide what is said of the time after: a stop that goes on whole, as far as
+    /// rules look back, and [`MARGIN_MICROS`] before that. Gives where they begin.
+    pub fn keep_deciding(&self, states: &mut Vec<StateInterval>, time: Timestamp) -> Timestamp {
+        let farthest = time.plus_micros(-REACH_MICROS);
+        let goes_on = states.last().filter(|last| last.interval.to == time && stands(last));
+        let begin = match goes_on {
+            Some(last) if self.has_reason_rules() => last.interval.from.max(farthest),
+            _ => time,
+        };
+        let begin = begin.plus_micros(-MARGIN_MICROS);
+        states.retain_mut(|state| {
+            state.interval.from = state.interval.from.max(farthest.plus_micros(-MARGIN_MICROS));
+            state.interval.to > begin
+        });
+        begin
+    }
+
+    /// The states of a period with those of the unit's rules laid over them. `machine` is what the machine's own words gave,
+    /// of the period and of [`MARGIN_MICROS`] before it; `tracks` likewise.
+    pub fn lay(&self, machine: &[StateInterval], tracks: &Tracks, period: Interval) -> Vec<StateInterval> {
+        self.lay_by(&self.state_rules, machine, tracks, period)
+    }
+
+    /// The same by other rules.
+    pub fn lay_by(
+        &self,
+        rules: &StateRules,
+        machine: &[StateInterval],
+        tracks: &Tracks,
+        period: Interval,
+    ) -> Vec<StateInterval> {
+        let offset = offset_of(*self.calendar.time_zone());
+        let unwatched = unwatched(machine);
+        let inputs = Inputs { tracks, states: machine, unwatched: &unwatched, offset: &offset, stop: None };
+        rules.apply(&inputs, period)
+    }
+
+    /// Lays reasons over states. `states` are those that decide before the period (see [`Self::keep_deciding`]), those of it,
+    /// and of [`MARGIN_MICROS`] after it, as far as they are known; `tracks` is what the signals said that rules read, as long.
+    /// What comes out is cut at the period.
     pub fn annotate(
         &self,
-        (states, labels): (&[StateInterval], &[Label]),
+        (states, tracks): (&[StateInterval], &Tracks),
         period: Interval,
         known_to: Timestamp,
     ) -> Vec<Stretch> {
@@ -111,7 +182,7 @@ impl Context {
             .rules
             .iter()
             .filter(|rule| self.path.as_ref().is_some_and(|path| rule.is_for(path)))
-            .map(|rule| RuleHit { holds: self.hits(rule, states, labels, known_to), reason: rule.reason })
+            .map(|rule| RuleHit { holds: self.hits(rule, (states, tracks), known_to), reason: rule.reason })
             .collect();
         let notes = Annotations {
             categories: Some(&self.reasons.categories),
@@ -132,29 +203,19 @@ impl Context {
     }
 
     /// The standing states in which a rule holds at some moment. One that reaches `known_to` goes on.
-    pub fn hits(&self, rule: &Rule, states: &[StateInterval], labels: &[Label], known_to: Timestamp) -> Vec<Interval> {
-        let mut tracks = Tracks::default();
-        for label in labels {
-            let name = match label.role {
-                SignalRole::Order => Name::Order,
-                SignalRole::Product => Name::Product,
-                SignalRole::StopReason => Name::StopReason,
-                _ => continue,
-            };
-            // Until the next word; where that begins at this one's end it stands.
-            tracks.say(name.clone(), label.interval.from, Value::Text(label.word.clone()));
-            let follows = |next: &&Label| next.role == label.role && next.interval.from == label.interval.to;
-            if !labels.iter().any(|next| follows(&next)) {
-                tracks.say(name, label.interval.to, Value::Unavailable);
-            }
-        }
+    pub fn hits(
+        &self,
+        rule: &Rule,
+        (states, tracks): (&[StateInterval], &Tracks),
+        known_to: Timestamp,
+    ) -> Vec<Interval> {
         let offset = offset_of(*self.calendar.time_zone());
-        let inputs = Inputs { tracks: &tracks, states, offset: &offset, stop: None };
-        let stands = |state: &&StateInterval| !matches!(state.state, UnitState::Producing | UnitState::Unknown);
+        let unwatched = unwatched(states);
+        let inputs = Inputs { tracks, states, unwatched: &unwatched, offset: &offset, stop: None };
         let stop = |state: &StateInterval| Stop { interval: state.interval, ended: state.interval.to < known_to };
         states
             .iter()
-            .filter(stands)
+            .filter(|state| stands(state))
             .filter(|state| rule.condition.explains(&inputs, stop(state)))
             .map(|state| state.interval)
             .collect()
@@ -249,8 +310,8 @@ impl Context {
     }
 
     /// All of a period. `facts` have its counts and labels, and the states around it (see [`Self::annotate`]).
-    pub fn account(&self, facts: &UnitFacts, period: Interval, known_to: Timestamp) -> Accounted {
-        let states = self.annotate((&facts.intervals, &facts.labels), period, known_to);
+    pub fn account(&self, facts: &UnitFacts, tracks: &Tracks, period: Interval, known_to: Timestamp) -> Accounted {
+        let states = self.annotate((&facts.intervals, tracks), period, known_to);
         let shifts = self.calendar.shifts(period);
         let works = self.works(&facts.labels, period);
         let rows = by_hour(&states, &facts.counts, &self.plan(&shifts, &works), period);
@@ -260,12 +321,12 @@ impl Context {
     /// The sums of a period.
     pub fn elements(
         &self,
-        facts: &UnitFacts,
+        (facts, tracks): (&UnitFacts, &Tracks),
         shifts: &[ShiftInstance],
         period: Interval,
         known_to: Timestamp,
     ) -> Elements {
-        let states = self.annotate((&facts.intervals, &facts.labels), period, known_to);
+        let states = self.annotate((&facts.intervals, tracks), period, known_to);
         let works = self.works(&facts.labels, period);
         elements(&states, &facts.counts, &self.plan(shifts, &works), period)
     }

@@ -1,14 +1,12 @@
 //! Facts from the historian: the window of a unit at start, and stretches that late samples have made stale.
 
-use std::sync::Arc;
-
-use gemba_contract::signal::Reading;
 use gemba_domain::{
     Interval, Timestamp,
     equipment::EquipmentId,
-    oee::{Carry, Event, Label, StateInterval, UnitConfig, UnitFacts, derive_from},
+    oee::{Carry, StateInterval, UnitConfig, UnitFacts, derive_from},
     reason::Stretch,
-    signal::{SignalId, Value},
+    rule::{Changed, Name, StateRules, Tracks, difference},
+    signal::SignalId,
     state::UnitState,
 };
 use sqlx::PgPool;
@@ -18,22 +16,22 @@ use super::{
     cause::Cause,
     context::{Accounted, Context, MARGIN_MICROS},
     ledger,
+    past::{carry_to, deciding, events, labels_around, machine_states, tracks},
     queries::{self, StoredFacts},
     reading::PeriodFacts,
-    unit_board::UnitBoard,
+    unit_board::{Past, UnitBoard},
 };
 use crate::{
     historian::{self, HistorianError, Outcome},
     ingest,
     plant::{self, Plant},
     reason::Rule,
+    rule,
 };
 
 /// How much is derived at once.
 const STEP_SECONDS: i64 = 30 * 24 * 3600;
 const HOUR_SECONDS: i64 = 3600;
-/// Readings gone back over, from one that could not be told to the one before: sources do not say so twice in a row.
-const MOST_READINGS: usize = 16;
 
 /// Facts could not be made or stored. What is stored is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -46,106 +44,6 @@ pub enum DeriveError {
     Database(#[from] sqlx::Error),
     #[error("the plant could not be read while facts were derived")]
     Plant(#[from] plant::LoadError),
-}
-
-/// The role readings of a unit within `period`, by time, and those in force at its begin.
-async fn events(
-    board: &Board,
-    historian: &historian::Service,
-    unit: EquipmentId,
-    period: Interval,
-) -> Result<(Vec<Event>, Vec<Event>), HistorianError> {
-    let roles = board.role_signals(unit);
-    let signals: Vec<_> = roles.iter().map(|(signal, _)| *signal).collect();
-    let mut all = historian.read_in_force(&signals, period.from, period.to).await?;
-    let mut found: Vec<Event> = roles
-        .iter()
-        .filter_map(|(signal, role)| Some((all.remove(signal)?, *role)))
-        .flat_map(|(series, role)| series.iter().map(|(time, value)| Event { time, role, value }).collect::<Vec<_>>())
-        .collect();
-    found.sort_by_key(|event| event.time);
-    let within = found.split_off(found.partition_point(|event| event.time < period.from));
-    Ok((found, within))
-}
-
-/// What a unit's own signals named over a period and the time around it that decides what is said of its stops.
-async fn labels_around(
-    board: &Board,
-    historian: &historian::Service,
-    unit: EquipmentId,
-    period: Interval,
-) -> Result<Vec<Label>, HistorianError> {
-    let around = Interval::new(period.from.plus_micros(-MARGIN_MICROS), period.to.plus_micros(MARGIN_MICROS));
-    if !board.role_signals(unit).iter().any(|(_, role)| role.is_label()) {
-        return Ok(Vec::new());
-    }
-    let (before, within) = events(board, historian, unit, around).await?;
-    let config = UnitConfig::default();
-    let labels = |event: &Event| event.role.is_label();
-    let carry = Carry::seed(&config, around.from, before.iter().filter(|event| labels(event)));
-    let within: Vec<Event> = within.into_iter().filter(labels).collect();
-    Ok(derive_from(&config, carry, &within, &[], around).0.labels)
-}
-
-/// What the time before `start` leaves to it: the readings in force, and what the unit did since its counters' last numbers,
-/// as it is stored.
-async fn carry_to(
-    pool: &PgPool,
-    board: &Board,
-    historian: &historian::Service,
-    unit: EquipmentId,
-    config: &UnitConfig,
-    start: Timestamp,
-) -> Result<Carry, DeriveError> {
-    let (mut before, _) = events(board, historian, unit, Interval::new(start, start.plus_micros(1))).await?;
-    let mut since = start;
-    for (signal, role) in board.role_signals(unit) {
-        if !role.is_count() {
-            continue;
-        }
-        if let Some(reading) = last_number(historian, signal, start).await? {
-            since = since.min(reading.time);
-            before.push(Event { time: reading.time, role, value: reading.value });
-        }
-    }
-    // A counter's last number may stand there twice: nothing was counted in between.
-    before.sort_by_key(|event| event.time);
-    let known = said_states(pool, unit, Interval::new(since, start)).await?;
-    Ok(Carry::seed_known(config, start, &before, &known))
-}
-
-/// What the machine was stored to say over a period, cut at it.
-async fn said_states(
-    db: impl sqlx::PgExecutor<'_>,
-    unit: EquipmentId,
-    period: Interval,
-) -> sqlx::Result<Vec<StateInterval>> {
-    let mut states = Vec::new();
-    for row in queries::states(db, unit, period).await? {
-        let (Some(interval), Some(state)) = (row.interval.intersection(&period), UnitState::from_word(&row.said))
-        else {
-            continue;
-        };
-        StateInterval { interval, state, cause: row.cause.map(Arc::from) }.append_to(&mut states);
-    }
-    Ok(states)
-}
-
-/// The last number of a counter before `start`. Readings that its source could not tell may come after it.
-async fn last_number(
-    historian: &historian::Service,
-    signal: SignalId,
-    start: Timestamp,
-) -> Result<Option<Reading>, HistorianError> {
-    let mut before = start;
-    for _ in 0..MOST_READINGS {
-        match historian.value_at(signal, before.plus_micros(-1)).await? {
-            Some(reading) if matches!(reading.value, Value::Number(_)) => return Ok(Some(reading)),
-            Some(reading) => before = reading.time,
-            None => return Ok(None),
-        }
-    }
-    Ok(None)
 }
 
 /// Reads the window of a unit that begins at `window_from`.
@@ -164,12 +62,27 @@ pub(super) async fn load(
     let coverage = ingest::coverage_of_unit(pool, unit, window).await?;
     let mut db = pool.acquire().await?;
     let context = Context::load(&mut db, plant, calendar, unit, config.minor_stop_micros, window).await?;
-    let before = said_states(&mut *db, unit, before(window.from)).await?;
-    Ok(Some(UnitBoard::new(config, context, window.from, (before, carry), within, coverage)))
+    let (states, begin) = deciding(&mut *db, &context, unit, window.from).await?;
+    let machine = machine_before(pool, board, historian, &context, window.from).await?;
+    let tracks = tracks(historian, context.read(), Interval::new(begin, window.to)).await?;
+    let past = Past { carry, states, machine, tracks };
+    Ok(Some(UnitBoard::new(config, context, window.from, past, within, coverage)))
 }
 
-fn before(time: Timestamp) -> Interval {
-    Interval::new(time.plus_micros(-MARGIN_MICROS), time)
+/// What the machine's own words said in the time that the unit's rules look back to from `time`; nothing where no rule makes
+/// its states.
+async fn machine_before(
+    pool: &PgPool,
+    board: &Board,
+    historian: &historian::Service,
+    context: &Context,
+    time: Timestamp,
+) -> Result<Vec<StateInterval>, DeriveError> {
+    if context.state_rules().is_empty() {
+        return Ok(Vec::new());
+    }
+    let period = Interval::new(time.plus_micros(-MARGIN_MICROS), time);
+    machine_states(pool, board, historian, context.unit, period).await
 }
 
 /// Facts as they are stored.
@@ -213,21 +126,20 @@ pub(super) async fn derive_stale(
     let begin = kept.map_or(hour_of(stale.from), |kept| hour_of(stale.from).max(kept));
     let mut from = begin;
     let mut carry: Option<Carry> = None;
-    let mut behind = Vec::new();
+    let mut behind: Option<Vec<StateInterval>> = None;
     let known_to = ingest::covered_to(&mut *tx, unit).await?.unwrap_or(begin);
     while from < limit {
         let step = from.plus_seconds(STEP_SECONDS);
         // Up to the end of what is stale the steps are whole; after it hour by hour would be many, so by the step too.
         let to = if from < stale.to { hour_of(stale.to).plus_seconds(HOUR_SECONDS).min(step) } else { step }.min(limit);
         let period = Interval::new(from, to);
+        let minor = config.minor_stop_micros;
+        let context = Context::load(&mut tx, &plant, calendar.clone(), unit, minor, period).await?;
         let (_, within) = events(board, historian, unit, period).await?;
         let coverage = ingest::coverage_of_unit(pool, unit, period).await?;
         let left = match carry.take() {
             Some(left) => left,
-            None => {
-                behind = said_states(&mut *tx, unit, before(from)).await?;
-                carry_to(pool, board, historian, unit, &config, from).await?
-            }
+            None => carry_to(pool, board, historian, unit, &config, from).await?,
         };
         let (mut facts, next) = derive_from(&config, left, &within, &coverage, period);
         // What follows decides whether a stop at the end is a short one.
@@ -235,15 +147,22 @@ pub(super) async fn derive_stale(
         let (_, following) = events(board, historian, unit, ahead).await?;
         let coverage = ingest::coverage_of_unit(pool, unit, ahead).await?;
         let (following, _) = derive_from(&config, next.clone(), &following, &coverage, ahead);
-        let mut states = std::mem::take(&mut behind);
-        facts.intervals.into_iter().for_each(|state| state.append_to(&mut states));
-        behind = last_moments(&states, to);
-        following.intervals.into_iter().for_each(|state| state.append_to(&mut states));
+        let (mut states, decides) = match behind.take() {
+            Some(mut behind) => {
+                let decides = context.keep_deciding(&mut behind, from);
+                (behind, decides)
+            }
+            None => deciding(&mut *tx, &context, unit, from).await?,
+        };
+        let tracks = tracks(historian, context.read(), Interval::new(decides, ahead.to)).await?;
+        let mut machine = machine_before(pool, board, historian, &context, from).await?;
+        facts.intervals.into_iter().chain(following.intervals).for_each(|state| state.append_to(&mut machine));
+        context.lay(&machine, &tracks, period).into_iter().for_each(|state| state.append_to(&mut states));
+        behind = Some(states.clone());
+        context.lay(&machine, &tracks, ahead).into_iter().for_each(|state| state.append_to(&mut states));
         facts.intervals = states;
         facts.labels = labels_around(board, historian, unit, period).await?;
-        let minor = config.minor_stop_micros;
-        let context = Context::load(&mut tx, &plant, calendar.clone(), unit, minor, period).await?;
-        let stored = to_store(unit, period, context.account(&facts, period, known_to));
+        let stored = to_store(unit, period, context.account(&facts, &tracks, period, known_to));
         if from >= stale.to && !changes(&mut tx, &stored).await? {
             break;
         }
@@ -267,11 +186,11 @@ pub(super) async fn derive_period(
     config: UnitConfig,
     period: Interval,
 ) -> Result<PeriodFacts, DeriveError> {
-    let made = make(pool, plant, board, historian, (unit, config), period).await?;
-    let Some(Made { context, facts, known_to }) = made else {
+    let made = make(pool, plant, board, historian, (unit, config), period, None).await?;
+    let Some(Made { context, facts, tracks, known_to, .. }) = made else {
         return Ok(PeriodFacts { period, accounted: Accounted::default(), counts: Vec::new(), known_to: period.from });
     };
-    let accounted = context.account(&facts, period, known_to);
+    let accounted = context.account(&facts, &tracks, period, known_to);
     Ok(PeriodFacts { period, accounted, counts: facts.counts, known_to })
 }
 
@@ -285,22 +204,45 @@ pub(super) async fn hits(
     rule: &Rule,
     period: Interval,
 ) -> Result<Vec<Stretch>, DeriveError> {
-    let Some(Made { context, facts, known_to }) = make(pool, plant, board, historian, unit, period).await? else {
-        return Ok(Vec::new());
-    };
-    let holds = context.hits(rule, &facts.intervals, &facts.labels, known_to);
-    let mut states = context.annotate((&facts.intervals, &facts.labels), period, known_to);
+    let read = plant.unit_of(unit.0).map(|found| rule::read_by(found.unit, [&rule.condition])).unwrap_or_default();
+    let made = make(pool, plant, board, historian, unit, period, Some(read)).await?;
+    let Some(Made { context, facts, tracks, known_to, .. }) = made else { return Ok(Vec::new()) };
+    let holds = context.hits(rule, (&facts.intervals, &tracks), known_to);
+    let mut states = context.annotate((&facts.intervals, &tracks), period, known_to);
     states.retain(|state| holds.iter().any(|hit| hit.intersection(&state.interval).is_some()));
     Ok(states)
+}
+
+/// Where the states of a period would be others if these were the rules that make them.
+pub(super) async fn other_states(
+    pool: &PgPool,
+    plant: &Plant,
+    board: &Board,
+    historian: &historian::Service,
+    unit: (EquipmentId, UnitConfig),
+    rules: &StateRules,
+    period: Interval,
+) -> Result<Vec<Changed>, DeriveError> {
+    let conditions = rules.rules().iter().map(|rule| &rule.condition);
+    let read = plant.unit_of(unit.0).map(|found| rule::read_by(found.unit, conditions)).unwrap_or_default();
+    let made = make(pool, plant, board, historian, unit, period, Some(read)).await?;
+    let Some(Made { context, machine, tracks, .. }) = made else { return Ok(Vec::new()) };
+    let before = context.lay(&machine, &tracks, period);
+    Ok(difference(&before, &context.lay_by(rules, &machine, &tracks, period)))
 }
 
 /// Facts with the states around them, and what is said of them.
 struct Made {
     context: Context,
     facts: UnitFacts,
+    /// What the machine's own words gave, of the period and as far back as rules look.
+    machine: Vec<StateInterval>,
+    /// What the signals said that rules read.
+    tracks: Tracks,
     known_to: Timestamp,
 }
 
+/// Makes the facts of a period of the samples. For a rule that is tried: `tried` are the signals that it reads.
 async fn make(
     pool: &PgPool,
     plant: &Plant,
@@ -308,6 +250,7 @@ async fn make(
     historian: &historian::Service,
     (unit, config): (EquipmentId, UnitConfig),
     period: Interval,
+    tried: Option<Vec<(SignalId, Name)>>,
 ) -> Result<Option<Made>, DeriveError> {
     let Some(calendar) = board.calendar(unit) else { return Ok(None) };
     let carry = carry_to(pool, board, historian, unit, &config, period.from).await?;
@@ -319,26 +262,29 @@ async fn make(
     let (facts, _) = derive_from(&config, carry, &within, &coverage, whole);
     let mut db = pool.acquire().await?;
     let context = Context::load(&mut db, plant, calendar, unit, config.minor_stop_micros, period).await?;
-    let mut states = said_states(&mut *db, unit, before(period.from)).await?;
-    facts.intervals.into_iter().for_each(|state| state.append_to(&mut states));
-    let read = |time: Timestamp| period.contains(time);
+    let (mut states, begin) = deciding(&mut *db, &context, unit, period.from).await?;
+    let mut read = context.read().to_vec();
+    read.extend(tried.clone().unwrap_or_default());
+    read.sort_unstable();
+    read.dedup();
+    let tracks = tracks(historian, &read, Interval::new(begin, whole.to)).await?;
+    let mut machine = match tried {
+        Some(_) => {
+            let before = Interval::new(period.from.plus_micros(-MARGIN_MICROS), period.from);
+            machine_states(pool, board, historian, unit, before).await?
+        }
+        None => machine_before(pool, board, historian, &context, period.from).await?,
+    };
+    facts.intervals.into_iter().for_each(|state| state.append_to(&mut machine));
+    context.lay(&machine, &tracks, whole).into_iter().for_each(|state| state.append_to(&mut states));
+    let within = |time: Timestamp| period.contains(time);
     let facts = UnitFacts {
         intervals: states,
-        counts: facts.counts.into_iter().filter(|count| read(count.interval.to)).collect(),
+        counts: facts.counts.into_iter().filter(|count| within(count.interval.to)).collect(),
         quarantined: Vec::new(),
         labels: labels_around(board, historian, unit, period).await?,
     };
-    Ok(Some(Made { context, facts, known_to }))
-}
-
-/// Of these states what lies in the last moments before `to`.
-fn last_moments(states: &[StateInterval], to: Timestamp) -> Vec<StateInterval> {
-    let moments = before(to);
-    let within = |state: &StateInterval| {
-        let interval = state.interval.intersection(&moments)?;
-        Some(StateInterval { interval, ..state.clone() })
-    };
-    states.iter().filter_map(within).collect()
+    Ok(Some(Made { context, facts, machine, tracks, known_to }))
 }
 
 /// Whether these facts differ from what is stored. Nothing stored is the same as nothing known.

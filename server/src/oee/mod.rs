@@ -10,6 +10,7 @@ mod context;
 mod derive;
 mod engine;
 mod ledger;
+mod past;
 mod queries;
 mod reading;
 mod service;

@@ -8,6 +8,7 @@ use gemba_domain::{
     equipment::EquipmentId,
     oee::{CountDelta, Elements, NOT_WATCHED},
     reason::{GivenBy, ReasonId, Stretch},
+    rule::{Changed, StateRules},
     signal::SignalId,
     state::UnitState,
 };
@@ -145,6 +146,30 @@ impl Service {
         let (Some(config), plant) = (self.config(unit), self.plant.current()) else { return Ok(Vec::new()) };
         let known = Interval::new(period.from, period.to.min(now).max(period.from));
         derive::hits(&self.pool, &plant, &self.board(), &self.historian, (unit, config), rule, known).await
+    }
+
+    /// The facts of a unit over a period, made of the samples also where memory has them.
+    #[cfg(test)]
+    pub async fn made(&self, unit: EquipmentId, period: Interval) -> Result<PeriodFacts, DeriveError> {
+        let (config, plant) = (self.config(unit).expect("known"), self.plant.current());
+        derive::derive_period(&self.pool, &plant, &self.board(), &self.historian, unit, config, period).await
+    }
+
+    /// Where the states of a unit would be others if these were the rules that make them.
+    ///
+    /// # Errors
+    /// Those of the historian and the database.
+    pub async fn other_states(
+        &self,
+        unit: EquipmentId,
+        rules: &StateRules,
+        period: Interval,
+        now: Timestamp,
+    ) -> Result<Vec<Changed>, DeriveError> {
+        let (Some(config), plant) = (self.config(unit), self.plant.current()) else { return Ok(Vec::new()) };
+        let known = Interval::new(period.from, period.to.min(now).max(period.from));
+        let of = (unit, config);
+        derive::other_states(&self.pool, &plant, &self.board(), &self.historian, of, rules, known).await
     }
 
     /// The states of a unit as counted, over a period: from memory where it lies in the window, else as stored.

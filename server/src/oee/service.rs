@@ -214,7 +214,7 @@ impl Service {
     }
 
     /// Reads a unit's last day again.
-    pub(super) async fn load(&self, unit: EquipmentId, now: Timestamp) -> Result<(), DeriveError> {
+    pub(crate) async fn load(&self, unit: EquipmentId, now: Timestamp) -> Result<(), DeriveError> {
         let Some(config) = self.config(unit) else { return Ok(()) };
         // Read again, it begins where it did: what lies before was derived up to there. Unless it was opened by a clock
         // that was ahead.

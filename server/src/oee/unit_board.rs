@@ -4,16 +4,20 @@ use std::sync::Arc;
 
 use gemba_domain::{
     Interval, Timestamp,
-    oee::{Carry, CountRoles, Elements, Event, StateInterval, UnitConfig, UnitFacts, UnitFold, derive_from},
+    oee::{
+        Carry, CountRoles, Current, Elements, Event, NOT_WATCHED, StateInterval, UnitConfig, UnitFacts, UnitFold,
+        derive_from,
+    },
     order::Work,
     reason::Stretch,
+    rule::{Name, Tracks},
     shift::ShiftInstance,
-    signal::SignalRole,
+    signal::{SignalRole, Value},
     state::UnitState,
 };
 
 use super::context::{Accounted, Context, MARGIN_MICROS};
-use crate::{order::Catalogue, plant::Unit};
+use crate::{order::Catalogue, plant::Unit, rule};
 
 /// How a unit is now, with the elements of the running shift so far.
 #[derive(Clone, Debug)]
@@ -41,21 +45,36 @@ impl Now {
     }
 }
 
+/// What the time before a window left.
+#[derive(Debug, Default)]
+pub struct Past {
+    /// Signs, counters and words.
+    pub carry: Carry,
+    /// What the unit did before the window, as far as it decides what is said of the window.
+    pub states: Vec<StateInterval>,
+    /// What the machine's own words gave then, as far as rules look back that make states.
+    pub machine: Vec<StateInterval>,
+    /// What the signals said that rules read, before the window and within it.
+    pub tracks: Tracks,
+}
+
 /// The events and coverage of a window that ends now, folded. The fold is the definition; what is kept beside it
 /// serves to make it anew when something arrives late.
 #[derive(Debug)]
 pub struct UnitBoard {
     config: UnitConfig,
     window_from: Timestamp,
-    /// What the time before the window left.
-    carry: Carry,
-    /// What the unit did in the last moments before the window: they decide whether a stop at its begin is a short one.
-    before: Vec<StateInterval>,
+    past: Past,
+    /// Rules need what signals said from here on.
+    tracks_from: Timestamp,
     context: Context,
     /// By time; of equal times in order of arrival.
     events: Vec<Event>,
     coverage: Vec<Interval>,
     fold: UnitFold,
+    /// The states of the window by rules, up to `laid_to`; empty where no rule makes states.
+    laid: Vec<StateInterval>,
+    laid_to: Timestamp,
     last_sample: Option<Timestamp>,
     /// From here on the stored facts are not what the fold says.
     unsaved_from: Timestamp,
@@ -83,25 +102,29 @@ impl UnitBoard {
         config: UnitConfig,
         context: Context,
         window_from: Timestamp,
-        (before, carry): (Vec<StateInterval>, Carry),
+        mut past: Past,
         events: Vec<Event>,
         coverage: Vec<Interval>,
     ) -> Self {
-        let last_sample = events.last().map(|event| event.time);
-        let fold = UnitFold::resume(config.clone(), window_from, carry.clone());
+        let last_sample = events.last().map(|event| event.time).max(past.tracks.last_time());
+        let fold = UnitFold::resume(config.clone(), window_from, past.carry.clone());
+        let tracks_from = context.keep_deciding(&mut past.states, window_from);
         let mut board = Self {
             config,
             context,
             window_from,
-            before,
-            carry,
+            past,
+            tracks_from,
             events,
             coverage,
             fold,
+            laid: Vec::new(),
+            laid_to: window_from,
             last_sample,
             unsaved_from: window_from,
         };
         board.fold_again();
+        board.lay();
         board
     }
 
@@ -115,7 +138,7 @@ impl UnitBoard {
 
     fn fold_again(&mut self) {
         self.events.sort_by_key(|event| event.time);
-        self.fold = UnitFold::resume(self.config.clone(), self.window_from, self.carry.clone());
+        self.fold = UnitFold::resume(self.config.clone(), self.window_from, self.past.carry.clone());
         for stretch in &self.coverage {
             self.fold.cover(*stretch);
         }
@@ -133,7 +156,7 @@ impl UnitBoard {
                 continue;
             }
             self.last_sample = self.last_sample.max(Some(event.time));
-            self.unsaved_from = self.unsaved_from.min(event.time);
+            self.changed_from(event.time);
             let late = self.events.last().is_some_and(|last| event.time <= last.time);
             if late {
                 // The same reading may come twice; of two for one moment the later one stands.
@@ -155,13 +178,99 @@ impl UnitBoard {
         }
     }
 
+    /// Facts from this moment on may be others.
+    fn changed_from(&mut self, time: Timestamp) {
+        self.unsaved_from = self.unsaved_from.min(time);
+        self.laid_to = self.laid_to.min(time);
+    }
+
+    /// A signal that rules read by this name said this, in any order of time.
+    pub fn hear(&mut self, name: &Name, time: Timestamp, value: Value) {
+        self.past.tracks.say(name.clone(), time, rule::as_said(name, value));
+        if time < self.tracks_from {
+            self.past.tracks.forget_before(self.tracks_from);
+        }
+        self.last_sample = self.last_sample.max(Some(time));
+        self.changed_from(time.max(self.window_from));
+    }
+
+    /// Lays rules over the states that are not laid yet.
+    pub fn lay(&mut self) {
+        if self.context.state_rules().is_empty() {
+            self.laid.clear();
+            self.laid_to = self.window_from;
+            return;
+        }
+        let (from, to) = (self.laid_to.max(self.window_from), self.fold.covered_to());
+        self.laid.truncate(self.laid.partition_point(|state| state.interval.from < from));
+        if let Some(last) = self.laid.last_mut() {
+            last.interval.to = last.interval.to.min(from);
+        }
+        if from < to {
+            let new = self.context.lay(&self.machine(from, to), &self.past.tracks, Interval::new(from, to));
+            new.into_iter().for_each(|state| state.append_to(&mut self.laid));
+        }
+        self.laid_to = from.max(to);
+    }
+
+    /// What the machine's own words give of a period and of the time before it that rules look back to.
+    fn machine(&self, from: Timestamp, to: Timestamp) -> Vec<StateInterval> {
+        let begin = from.plus_micros(-self.context.state_rules().lookback());
+        let mut states: Vec<StateInterval> =
+            self.past.machine.iter().filter(|state| state.interval.to > begin).cloned().collect();
+        let known = Interval::new(begin.max(self.window_from), to);
+        if !known.is_empty() {
+            self.fold.states(known).into_iter().for_each(|state| state.append_to(&mut states));
+        }
+        states
+    }
+
+    /// The states of a period within the window: by rules where there are any, else the machine's own.
+    fn said(&self, period: Interval) -> Vec<StateInterval> {
+        if period.is_empty() || self.context.state_rules().is_empty() {
+            return self.fold.states(period);
+        }
+        let first = self.laid.partition_point(|state| state.interval.to <= period.from);
+        let known = Interval::new(period.from, period.to.min(self.laid_to));
+        let mut states: Vec<StateInterval> = self
+            .laid
+            .iter()
+            .skip(first)
+            .map_while(|state| Some(StateInterval { interval: state.interval.intersection(&known)?, ..state.clone() }))
+            .collect();
+        let rest = Interval::new(period.from.max(self.laid_to), period.to);
+        if !rest.is_empty() {
+            let new = self.context.lay(&self.machine(rest.from, rest.to), &self.past.tracks, rest);
+            new.into_iter().for_each(|state| state.append_to(&mut states));
+        }
+        states
+    }
+
+    /// What the unit does at `now`, by rules where there are any.
+    fn current(&self, now: Timestamp) -> Current {
+        let machine = self.fold.current(now);
+        let unwatched = machine.state == UnitState::Unknown && machine.cause.as_deref() == Some(NOT_WATCHED);
+        if unwatched || self.context.state_rules().is_empty() {
+            return machine;
+        }
+        let at = self.fold.covered_to();
+        let moment = Interval::new(at, at.plus_micros(1));
+        let mut states = self.machine(at, at);
+        StateInterval { interval: moment, state: machine.state, cause: machine.cause.clone() }.append_to(&mut states);
+        let Some(is) = self.context.lay(&states, &self.past.tracks, moment).pop() else { return machine };
+        let before = self.laid.last().filter(|last| last.interval.to == at);
+        let since =
+            before.filter(|last| (last.state, &last.cause) == (is.state, &is.cause)).map(|last| last.interval.from);
+        Current { state: is.state, cause: is.cause, since: since.unwrap_or(at) }
+    }
+
     /// Somebody was watching in this stretch.
     pub fn cover(&mut self, stretch: Interval) {
         let stretch = Interval::new(stretch.from.max(self.window_from), stretch.to);
         if stretch.is_empty() {
             return;
         }
-        self.unsaved_from = self.unsaved_from.min(stretch.from);
+        self.changed_from(stretch.from);
         match self.coverage.last_mut() {
             Some(last) if last.from <= stretch.from && stretch.from <= last.to => last.to = last.to.max(stretch.to),
             _ => self.coverage.push(stretch),
@@ -178,10 +287,25 @@ impl UnitBoard {
         }
     }
 
-    /// Something else is said of the time from `from` on.
+    /// Something else is said of the time from `from` on. When other rules want other signals, the unit is read again first,
+    /// and stays as it is until then.
     pub fn set_context(&mut self, context: Context, from: Timestamp) {
+        if !self.has_what_rules_read(&context) {
+            return;
+        }
+        if context.state_rules() != self.context.state_rules() {
+            self.laid_to = self.window_from;
+        }
         self.context = context;
         self.unsaved_from = self.unsaved_from.min(from.max(self.window_from));
+        self.lay();
+    }
+
+    /// Whether what is held serves rules that read this.
+    pub(super) fn has_what_rules_read(&self, context: &Context) -> bool {
+        context.read() == self.context.read()
+            && context.has_reason_rules() == self.context.has_reason_rules()
+            && context.state_rules().is_empty() == self.context.state_rules().is_empty()
     }
 
     pub(super) fn context(&self) -> &Context {
@@ -193,19 +317,29 @@ impl UnitBoard {
         if window_from <= self.window_from {
             return;
         }
-        self.before = self.states_around(Interval::new(window_from, window_from));
-        self.before.retain_mut(|state| {
-            state.interval.to = state.interval.to.min(window_from);
-            !state.interval.is_empty()
-        });
+        let mut states = self.states_before(window_from);
+        let tracks_from = self.context.keep_deciding(&mut states, window_from);
+        let mut machine = Vec::new();
+        if !self.context.state_rules().is_empty() {
+            let hour = Interval::new(window_from.plus_micros(-MARGIN_MICROS), window_from);
+            let known = Interval::new(hour.from.max(self.window_from), hour.to);
+            machine = std::mem::take(&mut self.past.machine);
+            machine.retain(|state| state.interval.to > hour.from);
+            self.fold.states(known).into_iter().for_each(|state| state.append_to(&mut machine));
+        }
         let gone = Interval::new(self.window_from, window_from);
-        let (_, carry) = derive_from(&self.config, self.carry.clone(), &self.events, &self.coverage, gone);
-        self.carry = carry;
+        let (_, carry) = derive_from(&self.config, self.past.carry.clone(), &self.events, &self.coverage, gone);
+        let mut tracks = std::mem::take(&mut self.past.tracks);
+        tracks.forget_before(tracks_from);
+        self.past = Past { carry, states, machine, tracks };
+        self.tracks_from = tracks_from;
         self.window_from = window_from;
         self.events.retain(|event| event.time >= window_from);
         self.coverage.retain(|stretch| stretch.to > window_from);
         self.unsaved_from = self.unsaved_from.max(window_from);
         self.fold_again();
+        self.laid_to = window_from;
+        self.lay();
     }
 
     /// Up to where its facts are known.
@@ -216,7 +350,7 @@ impl UnitBoard {
     /// The states of a period that ends now. While data flows the newest one reaches to its end.
     pub fn states(&self, period: Interval) -> Vec<StateInterval> {
         let known = Interval::new(period.from, self.known_until(period.to));
-        let mut states = self.fold.facts(known).intervals;
+        let mut states = self.said(known);
         if let Some(last) = states.last_mut() {
             last.interval.to = period.to;
         }
@@ -230,15 +364,24 @@ impl UnitBoard {
         if now.micros_since(covered_to) <= self.config.stale_after_micros { covered_to.min(now) } else { now }
     }
 
-    /// The machine's states of a period and some time on both sides, as far as they are known.
-    fn states_around(&self, period: Interval) -> Vec<StateInterval> {
-        let begin = period.from.plus_micros(-MARGIN_MICROS);
-        let end = period.to.plus_micros(MARGIN_MICROS).min(self.fold.covered_to().max(period.to));
-        let mut states: Vec<StateInterval> =
-            self.before.iter().filter(|state| state.interval.to > begin).cloned().collect();
-        let known = Interval::new(begin.max(self.window_from), end);
+    /// All states up to a moment.
+    fn states_before(&self, time: Timestamp) -> Vec<StateInterval> {
+        let mut states = self.past.states.clone();
+        let known = Interval::new(self.window_from, time);
         if !known.is_empty() {
-            self.fold.facts(known).intervals.into_iter().for_each(|state| state.append_to(&mut states));
+            self.said(known).into_iter().for_each(|state| state.append_to(&mut states));
+        }
+        states
+    }
+
+    /// The states of a period and, as far as they are known, those around it that decide what is said of it.
+    fn states_around(&self, period: Interval) -> Vec<StateInterval> {
+        let mut states = self.states_before(period.from);
+        self.context.keep_deciding(&mut states, period.from);
+        let end = period.to.plus_micros(MARGIN_MICROS).min(self.fold.covered_to().max(period.to));
+        let rest = Interval::new(period.from.max(self.window_from), end);
+        if !rest.is_empty() {
+            self.said(rest).into_iter().for_each(|state| state.append_to(&mut states));
         }
         states
     }
@@ -256,28 +399,29 @@ impl UnitBoard {
 
     /// States as counted.
     pub fn stretches(&self, period: Interval) -> Vec<Stretch> {
-        let facts = self.facts_around(period);
-        self.context.annotate((&facts.intervals, &facts.labels), period, self.fold.covered_to())
+        let states = self.states_around(period);
+        self.context.annotate((&states, &self.past.tracks), period, self.fold.covered_to())
     }
 
     /// All that is known and said of a period, which begins within the window.
     pub fn account(&self, period: Interval) -> Accounted {
-        self.context.account(&self.facts_around(period), period, self.fold.covered_to())
+        self.context.account(&self.facts_around(period), &self.past.tracks, period, self.fold.covered_to())
     }
 
     /// Facts of a period that begins within the window, cut at it.
     pub fn facts(&self, period: Interval) -> UnitFacts {
-        self.fold.facts(period)
+        UnitFacts { intervals: self.said(period), ..self.fold.facts(period) }
     }
 
     /// How the unit is at `now`; figures since the shift began.
     pub fn now(&self, now: Timestamp, shift: Option<&ShiftInstance>) -> Now {
-        let current = self.fold.current(now);
+        let current = self.current(now);
         let period = shift.map(|shift| Interval::new(shift.from.max(self.window_from), self.known_until(now)));
         let elements = match (shift, period) {
             (Some(shift), Some(period)) if !period.is_empty() => {
                 let facts = self.facts_around(period);
-                self.context.elements(&facts, std::slice::from_ref(shift), period, self.fold.covered_to())
+                let known_to = self.fold.covered_to();
+                self.context.elements((&facts, &self.past.tracks), std::slice::from_ref(shift), period, known_to)
             }
             _ => Elements::default(),
         };

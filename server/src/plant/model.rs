@@ -5,11 +5,12 @@ use std::{collections::HashMap, sync::Arc};
 use chrono_tz::Tz;
 use gemba_domain::{
     equipment::{EquipmentId, EquipmentPath},
+    rule::{Name, StateRules},
     signal::{SignalId, SignalKind, SignalRole},
 };
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::{calendar::Calendar, order::Catalogue, reason::Reasons};
+use crate::{calendar::Calendar, order::Catalogue, reason::Reasons, rule};
 
 /// The whole tree at one revision.
 #[derive(Debug, Default)]
@@ -26,9 +27,12 @@ pub struct Plant {
     pub catalogue: Arc<Catalogue>,
     /// Why units stand.
     pub reasons: Arc<Reasons>,
+    /// Rules that make states, in order.
+    pub state_rules: Arc<Vec<rule::Rule>>,
     units: HashMap<EquipmentPath, UnitPlace>,
     unit_ids: HashMap<EquipmentId, UnitPlace>,
     signals: FxHashMap<SignalId, (EquipmentId, Option<SignalRole>)>,
+    read_by_rules: FxHashSet<SignalId>,
 }
 
 /// What stands in the database beside the tree.
@@ -38,6 +42,7 @@ pub(super) struct MasterData {
     pub currency: Option<String>,
     pub catalogue: Catalogue,
     pub reasons: Reasons,
+    pub state_rules: Vec<rule::Rule>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -142,6 +147,7 @@ impl Plant {
             currency: data.currency.unwrap_or_else(|| "EUR".to_owned()),
             catalogue: Arc::new(data.catalogue),
             reasons: Arc::new(data.reasons),
+            state_rules: Arc::new(data.state_rules),
             ..Self::default()
         };
         for (s, site) in plant.sites.iter().enumerate() {
@@ -156,7 +162,30 @@ impl Plant {
                 }
             }
         }
+        let read = plant.units().flat_map(|found| plant.read_by_rules(found.unit)).map(|(signal, _)| signal).collect();
+        plant.read_by_rules = read;
         plant
+    }
+
+    /// The signals of a unit that its rules read, each with the name that it is read by.
+    pub fn read_by_rules(&self, unit: &Unit) -> Vec<(SignalId, Name)> {
+        let reasons = self.reasons.rules.iter().filter(|rule| rule.is_for(&unit.path)).map(|rule| &rule.condition);
+        let states = self.state_rules.iter().filter(|rule| rule.is_for(&unit.path)).map(|rule| &rule.rule.condition);
+        rule::read_by(unit, reasons.chain(states))
+    }
+
+    /// The rules that make states of a unit, in order.
+    pub fn state_rules_of(&self, unit: &Unit) -> Arc<StateRules> {
+        let rules =
+            self.state_rules.iter().filter(|rule| rule.is_for(&unit.path)).map(|rule| rule.rule.clone()).collect();
+        // Each was checked when it was read.
+        Arc::new(StateRules::new(rules).unwrap_or_default())
+    }
+
+    /// The unit whose facts a signal decides, because it has a role or a rule reads it.
+    pub fn decides(&self, signal: SignalId) -> Option<EquipmentId> {
+        let (unit, role) = self.place_of(signal)?;
+        (role.is_some() || self.read_by_rules.contains(&signal)).then_some(unit)
     }
 
     /// The unit at this path.

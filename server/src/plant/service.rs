@@ -18,7 +18,7 @@ use super::{
     model::{Area, Line, MasterData, Plant, Signal, Site, Unit},
     queries::{self, EquipmentRow, SignalRow, WantedSignal},
 };
-use crate::{calendar, clock, order, reason};
+use crate::{calendar, clock, order, reason, rule};
 
 /// The plant in the database is not what this program wrote.
 #[derive(Debug, thiserror::Error)]
@@ -154,6 +154,7 @@ async fn load(pool: &PgPool) -> Result<Plant, LoadError> {
     let calendars = calendar::load(&mut tx).await?;
     let signals = queries::signals(&mut *tx).await?;
     let (catalogue, reasons) = (order::load(&mut tx).await?, reason::load(&mut tx).await?);
+    let state_rules = rule::load(&mut tx).await?;
     tx.commit().await?;
 
     let mut children: BTreeMap<Option<Uuid>, Vec<EquipmentRow>> = BTreeMap::new();
@@ -164,7 +165,7 @@ async fn load(pool: &PgPool) -> Result<Plant, LoadError> {
     let enterprise = tree.take(None).into_iter().next();
     let sites = enterprise.as_ref().map(|row| tree.sites(row.id)).transpose()?.unwrap_or_default();
     let (enterprise, currency) = enterprise.map_or((None, None), |row| (Some(row.name), row.currency));
-    Ok(Plant::new(revision, sites, MasterData { enterprise, currency, catalogue, reasons }))
+    Ok(Plant::new(revision, sites, MasterData { enterprise, currency, catalogue, reasons, state_rules }))
 }
 
 struct Tree {

@@ -5,7 +5,7 @@ use gemba_domain::{
     Interval, Timestamp,
     equipment::{EquipmentId, EquipmentPath},
     reason::{GivenBy, ReasonId},
-    rule::{Condition, Name},
+    rule::Condition,
 };
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use super::{
     ReasonError, Service, queries,
     service::{find, record},
 };
-use crate::{oee, plant};
+use crate::{oee, plant, rule};
 
 /// Rules of a plant.
 const MOST_RULES: usize = 200;
@@ -35,8 +35,7 @@ pub struct Rule {
 impl Rule {
     /// Whether it is for this unit.
     pub fn is_for(&self, unit: &EquipmentPath) -> bool {
-        let rest = unit.as_str().strip_prefix(self.scope.as_str());
-        self.scope.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        rule::is_for(&self.scope, unit)
     }
 }
 
@@ -84,23 +83,10 @@ impl Service {
 
     fn read_rule(&self, rule: &ReasonRule) -> Result<Rule, ReasonError> {
         let plant = self.plant.current();
-        let condition = Condition::parse(&rule.condition).map_err(|error| ReasonError::Refused(error.to_string()))?;
-        if let Some(Name::Signal(code)) = condition.names().into_iter().find(|name| matches!(name, Name::Signal(_))) {
-            return Err(ReasonError::Refused(format!(
-                "`{code}` is a signal; rules for reasons read state, cause, stop-reason, order, product, time and lasts: give \
-                 the signal that says why the unit stands the role stop_reason"
-            )));
-        }
-        if condition.lookback() > oee::MARGIN_MICROS {
-            return Err(ReasonError::Refused("a condition for reasons looks back an hour at most".to_owned()));
-        }
         let scope = rule.scope.trim_matches('/').to_owned();
+        let condition = rule::read(&plant, &scope, &rule.condition).map_err(ReasonError::Refused)?;
         let reason = find(&plant.reasons, &rule.reason)?;
-        let read = Rule { name: rule.name.trim().to_owned(), scope, condition, reason };
-        if !plant.units().any(|found| read.is_for(&found.unit.path)) {
-            return Err(ReasonError::Refused(format!("the plant has no unit at or below `{}`", read.scope)));
-        }
-        Ok(read)
+        Ok(Rule { name: rule.name.trim().to_owned(), scope, condition, reason })
     }
 
     /// What a rule would have changed. Nothing is changed.

@@ -313,7 +313,8 @@ async fn a_rule_is_tried_before_it_gives_reasons_and_people_stand_over_it(pool: 
         let trial = trial(condition);
         async move { app.reasons.try_rule(&trial, clock::now()).await.expect_err("refused").to_string() }
     };
-    assert!(refused("spindle-load > 5").await.contains("give the signal that says why the unit stands"));
+    let unknown = refused("tmp > 5").await;
+    assert!(unknown.contains("no unit at or below `acme/leeds` has a signal `tmp`; did you mean `temp`?"), "{unknown}");
     assert!(refused("cause like").await.contains("text"), "{}", refused("cause like").await);
 
     let said = app.reasons.give(&press.give(Some("cleaning"), 100, Some(200), &[]), "kim", now).await.expect("taken");

@@ -26,7 +26,7 @@ use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use crate::{
     auth::{self, guard},
-    calendar, historian, ingest, live, order, overview, reason, report,
+    calendar, historian, ingest, live, order, overview, reason, report, rule,
     state::AppState,
     web::{problem::Problem, routes::Routes},
 };
@@ -40,6 +40,7 @@ pub fn routes() -> Routes {
         .and(overview::routes())
         .and(order::routes())
         .and(reason::routes())
+        .and(rule::routes())
         .and(report::routes())
         .and(calendar::routes())
         .and(historian::routes())
