@@ -8,7 +8,7 @@ use gemba_domain::{
     equipment::{EquipmentId, EquipmentPath},
     oee::{Elements, Label, Plan, Row, StateInterval, UnitFacts, by_hour, elements},
     order::{OrderId, ProductId, Work},
-    reason::{Annotations, Assignment, RuleHit, Stretch, annotate},
+    reason::{Annotations, Assignment, ReasonId, RuleHit, Stretch, annotate},
     rule::{Inputs, Name, StateRules, Stop, Tracks, offset_of, unwatched},
     shift::ShiftInstance,
     signal::{SignalId, SignalRole},
@@ -19,7 +19,7 @@ use sqlx::PgConnection;
 use crate::{
     calendar::Calendar,
     order::{self, Catalogue, Run},
-    plant::Plant,
+    plant::{Plant, Unit},
     reason::{self, Reasons, Rule},
 };
 
@@ -39,6 +39,8 @@ pub struct Context {
     path: Option<EquipmentPath>,
     /// Rules that make its states.
     state_rules: Arc<StateRules>,
+    /// Rules give its stops a reason.
+    explains: bool,
     /// The signals that its rules read.
     read: Vec<(SignalId, Name)>,
     /// What people said, by begin.
@@ -54,6 +56,14 @@ pub struct Context {
 /// Whether it is a stop that a rule may explain.
 fn stands(state: &StateInterval) -> bool {
     !matches!(state.state, UnitState::Producing | UnitState::Unknown)
+}
+
+fn explains(plant: &Plant, unit: &Unit) -> bool {
+    plant.reasons.rules.iter().any(|rule| rule.is_for(&unit.path))
+}
+
+fn stop_of(state: &StateInterval, known_to: Timestamp) -> Stop {
+    Stop { interval: state.interval, ended: state.interval.to < known_to }
 }
 
 /// The facts of a period with all that is said of them.
@@ -95,6 +105,7 @@ impl Context {
             reasons: plant.reasons.clone(),
             path: found.map(|unit| unit.path.clone()),
             state_rules: found.map(|unit| plant.state_rules_of(unit)).unwrap_or_default(),
+            explains: found.is_some_and(|unit| explains(plant, unit)),
             read: found.map(|unit| plant.read_by_rules(unit)).unwrap_or_default(),
             assignments: reason::assignments(&mut *db, unit, around).await?,
             runs,
@@ -110,6 +121,7 @@ impl Context {
         self.reasons = plant.reasons.clone();
         if let Some(found) = plant.unit_of(self.unit) {
             self.state_rules = plant.state_rules_of(found.unit);
+            self.explains = explains(plant, found.unit);
             self.read = plant.read_by_rules(found.unit);
         }
         self.calendar = calendar;
@@ -128,7 +140,13 @@ impl Context {
 
     /// Whether rules give its stops a reason.
     pub fn has_reason_rules(&self) -> bool {
-        self.path.as_ref().is_some_and(|path| self.reasons.rules.iter().any(|rule| rule.is_for(path)))
+        self.explains
+    }
+
+    /// For so long after a period states decide what is said of it, microseconds: a stop may turn out a short one, and a rule
+    /// may hold late in it.
+    pub fn ahead_micros(&self) -> i64 {
+        if self.has_reason_rules() { REACH_MICROS } else { MARGIN_MICROS }
     }
 
     /// Of the states before `time`, those that decide what is said of the time after: a stop that goes on whole, as far as
@@ -169,7 +187,7 @@ impl Context {
     }
 
     /// Lays reasons over states. `states` are those that decide before the period (see [`Self::keep_deciding`]), those of it,
-    /// and of [`MARGIN_MICROS`] after it, as far as they are known; `tracks` is what the signals said that rules read, as long.
+    /// and of [`Self::ahead_micros`] after it, as far as they are known; `tracks` is what the signals said that rules read, as long.
     /// What comes out is cut at the period.
     pub fn annotate(
         &self,
@@ -212,13 +230,28 @@ impl Context {
         let offset = offset_of(*self.calendar.time_zone());
         let unwatched = unwatched(states);
         let inputs = Inputs { tracks, states, unwatched: &unwatched, offset: &offset, stop: None };
-        let stop = |state: &StateInterval| Stop { interval: state.interval, ended: state.interval.to < known_to };
-        states
-            .iter()
-            .filter(|state| stands(state))
-            .filter(|state| rule.condition.explains(&inputs, stop(state)))
-            .map(|state| state.interval)
-            .collect()
+        let holds = |state: &&StateInterval| rule.condition.explains(&inputs, stop_of(state, known_to));
+        states.iter().filter(|state| stands(state)).filter(holds).map(|state| state.interval).collect()
+    }
+
+    /// The stop that goes on up to `time` or over it, whole as far as rules look back: its begin, and the reason that rules
+    /// give it.
+    pub fn explained_at(
+        &self,
+        time: Timestamp,
+        (states, tracks): (&[StateInterval], &Tracks),
+        known_to: Timestamp,
+    ) -> Option<(Timestamp, Option<ReasonId>)> {
+        let here = |state: &&StateInterval| state.interval.from < time && state.interval.to >= time && stands(state);
+        let state = states.iter().find(here)?;
+        let offset = offset_of(*self.calendar.time_zone());
+        let unwatched = unwatched(states);
+        let inputs = Inputs { tracks, states, unwatched: &unwatched, offset: &offset, stop: None };
+        let stop = stop_of(state, known_to);
+        let mut rules =
+            self.reasons.rules.iter().filter(|rule| self.path.as_ref().is_some_and(|path| rule.is_for(path)));
+        let rule = rules.find(|rule| rule.condition.explains(&inputs, stop));
+        Some((state.interval.from, rule.map(|rule| rule.reason)))
     }
 
     /// What the unit worked on over a period, without holes: by its own signals where they name orders, else by the runs that

@@ -1,5 +1,7 @@
 //! Facts from the historian: the window of a unit at start, and stretches that late samples have made stale.
 
+use std::sync::Arc;
+
 use gemba_domain::{
     Interval, Timestamp,
     equipment::EquipmentId,
@@ -22,6 +24,7 @@ use super::{
     unit_board::{Past, UnitBoard},
 };
 use crate::{
+    calendar::Calendar,
     historian::{self, HistorianError, Outcome},
     ingest,
     plant::{self, Plant},
@@ -60,13 +63,25 @@ pub(super) async fn load(
     let carry = carry_to(pool, board, historian, unit, &config, window.from).await?;
     let (_, within) = events(board, historian, unit, window).await?;
     let coverage = ingest::coverage_of_unit(pool, unit, window).await?;
-    let mut db = pool.acquire().await?;
-    let context = Context::load(&mut db, plant, calendar, unit, config.minor_stop_micros, window).await?;
-    let (states, begin) = deciding(&mut *db, &context, unit, window.from).await?;
+    let context = context(pool, plant, calendar, unit, &config, window).await?;
+    let (states, begin) = deciding(pool, &context, unit, window.from).await?;
     let machine = machine_before(pool, board, historian, &context, window.from).await?;
     let tracks = tracks(historian, context.read(), Interval::new(begin, window.to)).await?;
     let past = Past { carry, states, machine, tracks };
     Ok(Some(UnitBoard::new(config, context, window.from, past, within, coverage)))
+}
+
+/// What is said of a unit over a period, with a connection that is given back before samples are read.
+async fn context(
+    pool: &PgPool,
+    plant: &Plant,
+    calendar: Arc<Calendar>,
+    unit: EquipmentId,
+    config: &UnitConfig,
+    period: Interval,
+) -> sqlx::Result<Context> {
+    let mut db = pool.acquire().await?;
+    Context::load(&mut db, plant, calendar, unit, config.minor_stop_micros, period).await
 }
 
 /// What the machine's own words said in the time that the unit's rules look back to from `time`; nothing where no rule makes
@@ -124,6 +139,12 @@ pub(super) async fn derive_stale(
     // Of what the historian has forgotten the stored facts are all there is: they stay as they are.
     let kept = historian.kept_from(now).map(|kept| hour_of(kept).plus_seconds(HOUR_SECONDS));
     let begin = kept.map_or(hour_of(stale.from), |kept| hour_of(stale.from).max(kept));
+    // A rule that holds late in a stop explains all of it.
+    let around = Interval::new(begin, begin.plus_seconds(HOUR_SECONDS));
+    let context = Context::load(&mut tx, &plant, calendar.clone(), unit, config.minor_stop_micros, around).await?;
+    let (_, decides) = deciding(&mut *tx, &context, unit, begin).await?;
+    let stop = hour_of(decides.plus_micros(MARGIN_MICROS)).min(begin);
+    let begin = kept.map_or(stop, |kept| stop.max(kept));
     let mut from = begin;
     let mut carry: Option<Carry> = None;
     let mut behind: Option<Vec<StateInterval>> = None;
@@ -143,7 +164,7 @@ pub(super) async fn derive_stale(
         };
         let (mut facts, next) = derive_from(&config, left, &within, &coverage, period);
         // What follows decides whether a stop at the end is a short one.
-        let ahead = Interval::new(to, to.plus_micros(MARGIN_MICROS).min(now.max(to)));
+        let ahead = Interval::new(to, to.plus_micros(context.ahead_micros()).min(now.max(to)));
         let (_, following) = events(board, historian, unit, ahead).await?;
         let coverage = ingest::coverage_of_unit(pool, unit, ahead).await?;
         let (following, _) = derive_from(&config, next.clone(), &following, &coverage, ahead);
@@ -253,16 +274,15 @@ async fn make(
     tried: Option<Vec<(SignalId, Name)>>,
 ) -> Result<Option<Made>, DeriveError> {
     let Some(calendar) = board.calendar(unit) else { return Ok(None) };
+    let context = context(pool, plant, calendar, unit, &config, period).await?;
     let carry = carry_to(pool, board, historian, unit, &config, period.from).await?;
     // What follows decides whether a stop at the end is a short one.
-    let whole = Interval::new(period.from, period.to.plus_micros(MARGIN_MICROS));
+    let whole = Interval::new(period.from, period.to.plus_micros(context.ahead_micros()));
     let (_, within) = events(board, historian, unit, whole).await?;
     let coverage = ingest::coverage_of_unit(pool, unit, whole).await?;
     let known_to = ingest::covered_to(pool, unit).await?.unwrap_or(period.from);
     let (facts, _) = derive_from(&config, carry, &within, &coverage, whole);
-    let mut db = pool.acquire().await?;
-    let context = Context::load(&mut db, plant, calendar, unit, config.minor_stop_micros, period).await?;
-    let (mut states, begin) = deciding(&mut *db, &context, unit, period.from).await?;
+    let (mut states, begin) = deciding(pool, &context, unit, period.from).await?;
     let mut read = context.read().to_vec();
     read.extend(tried.clone().unwrap_or_default());
     read.sort_unstable();

@@ -9,7 +9,7 @@ use gemba_domain::{
         derive_from,
     },
     order::Work,
-    reason::Stretch,
+    reason::{ReasonId, Stretch},
     rule::{Name, Tracks},
     shift::ShiftInstance,
     signal::{SignalRole, Value},
@@ -78,6 +78,8 @@ pub struct UnitBoard {
     last_sample: Option<Timestamp>,
     /// From here on the stored facts are not what the fold says.
     unsaved_from: Timestamp,
+    /// The stop that went on when facts were stored last, and the reason that rules gave it then.
+    explained: Option<(Timestamp, Option<ReasonId>)>,
 }
 
 /// What the domain must know of a unit.
@@ -122,6 +124,7 @@ impl UnitBoard {
             laid_to: window_from,
             last_sample,
             unsaved_from: window_from,
+            explained: None,
         };
         board.fold_again();
         board.lay();
@@ -293,7 +296,8 @@ impl UnitBoard {
         if !self.has_what_rules_read(&context) {
             return;
         }
-        if context.state_rules() != self.context.state_rules() {
+        let zone = |context: &Context| *context.calendar.time_zone();
+        if context.state_rules() != self.context.state_rules() || zone(&context) != zone(&self.context) {
             self.laid_to = self.window_from;
         }
         self.context = context;
@@ -364,10 +368,12 @@ impl UnitBoard {
         if now.micros_since(covered_to) <= self.config.stale_after_micros { covered_to.min(now) } else { now }
     }
 
-    /// All states up to a moment.
+    /// The states up to a moment: at least those that decide what is said of the time after it.
     fn states_before(&self, time: Timestamp) -> Vec<StateInterval> {
         let mut states = self.past.states.clone();
-        let known = Interval::new(self.window_from, time);
+        let hour = time.plus_micros(-MARGIN_MICROS);
+        let from = if self.context.has_reason_rules() { self.window_from } else { hour.max(self.window_from) };
+        let known = Interval::new(from, time);
         if !known.is_empty() {
             self.said(known).into_iter().for_each(|state| state.append_to(&mut states));
         }
@@ -378,7 +384,7 @@ impl UnitBoard {
     fn states_around(&self, period: Interval) -> Vec<StateInterval> {
         let mut states = self.states_before(period.from);
         self.context.keep_deciding(&mut states, period.from);
-        let end = period.to.plus_micros(MARGIN_MICROS).min(self.fold.covered_to().max(period.to));
+        let end = period.to.plus_micros(self.context.ahead_micros()).min(self.fold.covered_to().max(period.to));
         let rest = Interval::new(period.from.max(self.window_from), end);
         if !rest.is_empty() {
             self.said(rest).into_iter().for_each(|state| state.append_to(&mut states));
@@ -448,7 +454,18 @@ impl UnitBoard {
             return None;
         }
         // A stop that ends now may turn out short in the hour before.
-        let changed = self.unsaved_from.plus_micros(-self.config.minor_stop_micros);
+        let mut changed = self.unsaved_from.plus_micros(-self.config.minor_stop_micros);
+        // A rule that holds late in a stop explains all of it.
+        if self.context.has_reason_rules() {
+            let states = self.states_around(Interval::new(self.unsaved_from, to));
+            let explained = |time| self.context.explained_at(time, (&states, &self.past.tracks), to);
+            if let Some(stop) = explained(self.unsaved_from)
+                && self.explained != Some(stop)
+            {
+                changed = changed.min(stop.0);
+            }
+            self.explained = explained(to);
+        }
         let hour = Timestamp::from_seconds(changed.micros().div_euclid(3_600_000_000) * 3600);
         let period = Interval::new(hour.max(self.window_from), to);
         self.unsaved_from = to;

@@ -67,6 +67,17 @@ impl Press {
         self.rig.send(frame).await.expect("taken");
     }
 
+    /// Stores facts; again where the server's own round does so at the same moment.
+    async fn save(&self) {
+        for _ in 0..100 {
+            if self.rig.app.oee.save(clock::now()).await.is_ok() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("not stored after 2 s");
+    }
+
     async fn put(&self, rules: &[(&str, UnitState)]) {
         self.rig.app.rules.put_rules(&state_rules(rules), "max", clock::now()).await.expect("taken");
     }
@@ -163,10 +174,20 @@ async fn a_unit_of_measures_alone_gets_its_states_by_rules(pool: PgPool) {
     assert_eq!((elements.apt, elements.pq), (450_000_000, 41.0), "pieces are counted as before");
 
     // What is stored says the same, and so does a late sample once it is known.
-    app.oee.save(clock::now()).await.expect("stores");
-    let stored = "select state from state_interval where state <> 'unknown' order by interval_from";
-    let stored = sqlx::query_scalar::<_, String>(stored).fetch_all(&pool).await.expect("reads");
-    assert_eq!(stored, ["producing", "stopped", "producing", "producing"]);
+    let stored = || async {
+        press.save().await;
+        let known = "select state, sum(extract(epoch from interval_to - interval_from))::bigint from state_interval
+                     where state <> 'unknown' group by state order by state";
+        sqlx::query_as::<_, (String, i64)>(known).fetch_all(&pool).await.expect("reads")
+    };
+    let expected = [("producing".to_owned(), 450), ("stopped".to_owned(), 100)];
+    for _ in 0..500 {
+        if stored().await == expected {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(stored().await, expected);
     press.send((600, 601), &[(0, 50, "2"), (0, 60, "6")]).await;
     press.until(period, |states| short(states)[..3] == [(0, Producing), (50, Stopped), (60, Producing)]).await;
 
@@ -213,6 +234,7 @@ async fn memory_and_samples_agree_however_batches_come(pool: PgPool) {
             ("alarm like \"E*\" and cause = \"FEED_HOLD\" for 15 s", Blocked),
             ("order = \"PO-1\" and load < 2", Setup),
             ("state is unknown for 30 s and load is not unavailable", Idle),
+            ("state in (stopped, idle) for 12 s", UnitState::Maintenance),
             ("execution = \"READY\" and not load > 5", Stopped),
         ])
         .await;
@@ -234,7 +256,7 @@ async fn memory_and_samples_agree_however_batches_come(pool: PgPool) {
     };
     let (mut said, mut pieces) = (Vec::new(), 0);
     for second in 0..590_i64 {
-        match random(24) {
+        match random(20) {
             0 => said.push((0, second, random(10).to_string())),
             1 => said.push((1, second, ["E1", "E2 jam", "ok", "UNAVAILABLE"][random(4) as usize].to_owned())),
             2 => said.push((3, second, ["PO-1", "PO-2", " "][random(3) as usize].to_owned())),
@@ -249,18 +271,18 @@ async fn memory_and_samples_agree_however_batches_come(pool: PgPool) {
             _ => {}
         }
     }
-    // Pieces of time in any order, two of them never watched.
-    let mut parts: Vec<i64> = (0..20).collect();
+    // Five minutes in any order, then one piece after the other; some time is never watched.
+    let mut parts: Vec<(i64, i64)> = (0..10).map(|part| (part * 30, part * 30 + 30)).collect();
     for at in (1..parts.len()).rev() {
         parts.swap(at, random(at as u64 + 1) as usize);
     }
+    parts.extend((60..118).map(|part| (part * 5, part * 5 + 5)));
     let period = press.period(0, 590);
-    for (round, part) in parts.into_iter().enumerate() {
-        let (from, to) = (part * 30, part * 30 + 30);
+    for (round, (from, to)) in parts.into_iter().enumerate() {
         let within = said.iter().filter(|(_, second, _)| (from..to).contains(second));
         let within: Vec<(u32, i64, &str)> =
             within.map(|(signal, second, value)| (*signal, *second, &**value)).collect();
-        let watched = if [4, 11].contains(&part) { (from, from + 1) } else { (from, to) };
+        let watched = if [120, 450].contains(&from) { (from, from + 1) } else { (from, to) };
         press.send(watched, &within).await;
         if round % 4 == 3 {
             press.agreed(period).await;
@@ -274,7 +296,7 @@ async fn memory_and_samples_agree_however_batches_come(pool: PgPool) {
     assert!(facts.accounted.states.iter().any(|state| state.given_by == Some(GivenBy::Rule)), "{facts:#?}");
 
     // The same when the past is let go of, and when all is read again.
-    press.rig.app.oee.save(clock::now()).await.expect("stores");
+    press.save().await;
     press.rig.app.oee.board().open_at(press.unit(), press.at(300));
     let rest = press.period(300, 590);
     let trimmed = press.agreed(rest).await;
@@ -357,5 +379,42 @@ async fn a_reason_is_given_by_a_signal_without_a_role(pool: PgPool) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(reasons().await, [press.at(100)]);
+    press.end().await;
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn a_rule_that_holds_late_in_a_stop_explains_all_of_it(pool: PgPool) {
+    const HOURS: i64 = -4 * 3600;
+    let mut press = Press::new(pool.clone(), None).await;
+    press.rig.hello(EPOCH, &["execution", "temp"]).await.expect("welcome");
+    let rule = ReasonRule {
+        name: "Hot".to_owned(),
+        scope: UNIT.to_owned(),
+        condition: "temp > 80".to_owned(),
+        reason: "jam".to_owned(),
+    };
+    press.rig.app.reasons.put_rules(&ReasonRules { rules: vec![rule] }, "max", clock::now()).await.expect("taken");
+    press.send((HOURS, HOURS + 7_200), &[(0, HOURS, "ACTIVE"), (0, HOURS + 60, "FEED_HOLD"), (1, HOURS, "20")]).await;
+    press.agreed(press.period(HOURS, HOURS + 7_200)).await;
+    let stored = || async {
+        press.save().await;
+        let of_reason = "select coalesce(sum(extract(epoch from interval_to - interval_from)), 0)::bigint
+                         from state_interval where reason_id is not null";
+        sqlx::query_scalar::<_, i64>(of_reason).fetch_one(&pool).await.expect("reads")
+    };
+    assert_eq!(stored().await, 0);
+    let mut builder = BatchBuilder::new();
+    builder.push_number(1, press.at(HOURS + 10_000).micros(), 90.0);
+    builder.push_text(0, press.at(HOURS + 10_800).micros(), "ACTIVE");
+    let frame = encode_frame(EPOCH, 2, press.at(HOURS + 7_200), press.at(HOURS + 11_000), &builder.finish());
+    press.rig.send(frame).await.expect("taken");
+    press.agreed(press.period(HOURS, HOURS + 11_000)).await;
+    for _ in 0..500 {
+        if stored().await == 10_740 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(stored().await, 10_740);
     press.end().await;
 }
