@@ -36,6 +36,8 @@ struct Inner {
     site_of: HashMap<EquipmentId, EquipmentPath>,
     calendars: HashMap<EquipmentPath, Arc<Calendar>>,
     deliveries: HashMap<i32, HashSet<EquipmentId>>,
+    /// Of the plant that all units are loaded by.
+    revision: i64,
 }
 
 impl Board {
@@ -83,6 +85,16 @@ impl Board {
         }
         inner.units.retain(|id, _| standing.contains(id));
         to_load
+    }
+
+    /// All units are loaded by the plant of this revision.
+    pub(super) fn settled(&self, revision: i64) {
+        self.write().revision = revision;
+    }
+
+    /// The revision of the plant that all units are loaded by.
+    pub(super) fn revision(&self) -> i64 {
+        self.read().revision
     }
 
     pub(super) fn put(&self, unit: EquipmentId, board: UnitBoard) {

@@ -210,6 +210,7 @@ impl Service {
         for unit in &to_load {
             self.load(*unit, now).await?;
         }
+        self.board.settled(plant.revision);
         Ok(to_load.len())
     }
 
@@ -260,7 +261,12 @@ impl Service {
     /// # Errors
     /// Those of the database; what could not be stored is tried again the next time.
     pub async fn save(&self, now: Timestamp) -> sqlx::Result<usize> {
-        let causes = std::mem::take(&mut *self.causes.lock().unwrap_or_else(PoisonError::into_inner));
+        let causes = {
+            let mut known = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
+            // Where the plant has changed and units are still being loaded by it, what they change is yet to be stored.
+            let settled = self.board.revision() == self.plant.current().revision;
+            if settled { std::mem::take(&mut *known) } else { known.clone() }
+        };
         let unsaved = self.board.take_unsaved();
         let marks: Vec<(EquipmentId, Timestamp)> =
             unsaved.iter().map(|(unit, period, _)| (*unit, period.from)).collect();

@@ -5,6 +5,7 @@ use gemba_contract::{
     order::{ChangeOrder, IdealCycle, PutOrder, PutProduct},
     reason::{GiveReason, ReasonRule, ReasonRules, TryRule},
     report::{CompareBy, LossKind, PutNote, Report},
+    rule::{StateRule, StateRules},
 };
 use gemba_domain::{
     Timestamp, equipment::EquipmentPath, oee::Profile, order::OrderStatus, reason::LossCategory, state::UnitState,
@@ -247,6 +248,26 @@ async fn a_reported_shift_that_changes_keeps_its_first_figures_with_the_cause(po
     assert_eq!(report(Profile::Iso22400).await.restated, after.restated);
     let tpm = report(Profile::Tpm).await;
     assert_eq!(tpm.figures.factors.oee, after.figures.factors.oee);
+    // Rules that make states name who put them.
+    let rule = StateRule {
+        name: "Holds".to_owned(),
+        scope: String::new(),
+        condition: "cause = \"FEED_HOLD\"".to_owned(),
+        state: UnitState::Producing,
+    };
+    app.rules.put_rules(&StateRules { rules: vec![rule] }, "max", clock::now()).await.expect("taken");
+    let mut changes = Vec::new();
+    for _ in 0..500 {
+        app.oee.save(clock::now()).await.ok();
+        let changed = report(Profile::Iso22400).await;
+        changes = changed.restated.iter().flat_map(|restated| restated.changes.clone()).collect();
+        if changes.len() > 1 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let named: Vec<_> = changes.iter().map(|change| (change.cause.as_str(), change.by.as_deref())).collect();
+    assert_eq!(named, [("state rules changed", Some("max")), ("reason given", Some("kim"))]);
     press.end().await;
 }
 
