@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// `GET /api/v1/state-rules`, `PUT /api/v1/state-rules/all`: rules that make states, in order; the first that holds gives
 /// the state. Where none holds, the machine's own words do.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StateRules {
     /// In order.
@@ -14,6 +15,7 @@ pub struct StateRules {
 
 /// One rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct StateRule {
     /// For people; stands in the cause of the states that it makes.
@@ -29,6 +31,7 @@ pub struct StateRule {
 
 /// `POST /api/v1/state-rules/try`: which states of the past would be others if these were the rules.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TryStateRules {
     /// All rules, in order.
@@ -41,6 +44,7 @@ pub struct TryStateRules {
 
 /// The answer to [`TryStateRules`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StateRulesTrial {
     /// How many intervals would be of another state.
     pub changed: u64,
@@ -54,6 +58,7 @@ pub struct StateRulesTrial {
 
 /// What rules would change of one unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StateRulesUnit {
     /// The unit.
     pub unit: EquipmentPath,
@@ -65,6 +70,7 @@ pub struct StateRulesUnit {
 
 /// An interval that would be of another state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StateRulesExample {
     /// The unit.
     pub unit: EquipmentPath,

@@ -39,11 +39,12 @@ endpoint can give stand in its answers.
 - Sign in with `POST /api/v1/session` and send the cookie that it sets with every request. What a browser sends for \
 another site is refused.";
 
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 10] = [
     ("session", "Signing in and out."),
     ("overview", "The plant at this moment."),
     ("report", "Figures of a period, how they compare and how they are made."),
     ("reason", "Why units stood, and what people wrote to hours and shifts."),
+    ("rule", "Rules that make states of signals."),
     ("order", "Products, ideal cycles and production orders."),
     ("calendar", "When sites work."),
     ("signal", "The history of signals."),

@@ -336,6 +336,13 @@ async fn real_answers_are_as_described(pool: PgPool) {
     reader.ask(put.clone(), "/api/v1/reason-rules/all", "/api/v1/reason-rules/all", rules, 200).await;
     let broken = json!({ "rules": [{ "name": "x", "condition": "cause", "reason": "die-sensor" }] });
     reader.ask(put.clone(), "/api/v1/reason-rules/all", "/api/v1/reason-rules/all", broken, 422).await;
+    let rule = json!({ "name": "Hot", "scope": "", "condition": "temp > 80 for 10 s", "state": "stopped" });
+    let trial = json!({ "rules": [rule], "from": at(0), "to": at(590) });
+    reader.ask(post.clone(), "/api/v1/state-rules/try", "/api/v1/state-rules/try", trial, 200).await;
+    let rules = json!({ "rules": [rule] });
+    reader.ask(put.clone(), "/api/v1/state-rules/all", "/api/v1/state-rules/all", rules, 200).await;
+    let broken = json!({ "rules": [{ "name": "x", "condition": "temp >", "state": "stopped" }] });
+    reader.ask(put.clone(), "/api/v1/state-rules/all", "/api/v1/state-rules/all", broken, 422).await;
     let give = json!({ "unit": UNIT, "from": at(150), "reason": "die-sensor", "comment": "again" });
     reader.ask(post.clone(), "/api/v1/stops/reason", "/api/v1/stops/reason", give.clone(), 200).await;
     let both = reader.ask(post.clone(), "/api/v1/stops/reason", "/api/v1/stops/reason", give, 409).await;
@@ -384,6 +391,7 @@ async fn real_answers_are_as_described(pool: PgPool) {
         ("/api/v1/orders", "/api/v1/orders?status=lost".to_owned(), 400),
         ("/api/v1/reasons", "/api/v1/reasons".to_owned(), 200),
         ("/api/v1/reason-rules", "/api/v1/reason-rules".to_owned(), 200),
+        ("/api/v1/state-rules", "/api/v1/state-rules".to_owned(), 200),
         (calendar, "/api/v1/calendar/acme/leeds".to_owned(), 200),
         (calendar, "/api/v1/calendar/acme/york".to_owned(), 404),
         ("/api/v1/signals/{id}/samples", format!("/api/v1/signals/{measured}/samples?{stretch}"), 200),
