@@ -9,6 +9,7 @@ pub mod edge;
 pub mod live;
 pub mod order;
 pub mod overview;
+pub mod plant;
 pub mod problem;
 pub mod reason;
 pub mod report;

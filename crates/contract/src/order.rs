@@ -44,9 +44,13 @@ pub struct IdealCycle {
     /// leaves those reported first beside them.
     #[serde(default)]
     pub valid_from: Option<Timestamp>,
+    /// The same by the site's clock, such as `2026-12-24 14:00`; in a request it serves where `valid_from` is left out.
+    #[serde(default)]
+    pub valid_from_local: Option<String>,
 }
 
-/// `PUT /api/v1/products/{code}`: adds the product, or alters it.
+/// `PUT /api/v1/products/{code}?only_new`: adds the product, or alters it; with `only_new=true` it is refused where there
+/// is one of this code.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -61,12 +65,15 @@ pub struct PutProduct {
     pub ideal_cycles: Vec<IdealCycle>,
 }
 
-/// `GET /api/v1/orders?at&status`.
+/// `GET /api/v1/orders?at&status&limit`: of a node and below it; of one status or several, as in `status=running,paused`; at
+/// most `limit`, 1,000 when left out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Orders {
-    /// Running first, then by due date.
+    /// Running first, then by due date; finished ones newest first.
     pub orders: Vec<OrderView>,
+    /// The server's clock when this was made.
+    pub at: Timestamp,
 }
 
 /// A production order.
@@ -85,6 +92,8 @@ pub struct OrderView {
     pub quantity: f64,
     /// By when.
     pub due: Option<Timestamp>,
+    /// The same by the site's clock, such as `2026-12-24 14:00`.
+    pub due_local: Option<String>,
     /// The line or unit that makes it.
     pub at: EquipmentPath,
     /// How far it is.
@@ -97,9 +106,13 @@ pub struct OrderView {
     pub begun: Option<Timestamp>,
     /// When it was finished.
     pub finished: Option<Timestamp>,
+    /// Of one that runs: when the rest is made at the pace of its runs so far, stops and breaks in them included. `None`
+    /// before it has run for ten minutes, without a good piece, and when all are made.
+    pub expected_end: Option<Timestamp>,
 }
 
-/// `PUT /api/v1/orders/{code}`: adds the order, or alters it while it is not finished.
+/// `PUT /api/v1/orders/{code}?only_new`: adds the order, or alters it while it is not finished; with `only_new=true` it is
+/// refused where there is one of this code.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -108,9 +121,9 @@ pub struct PutOrder {
     pub product: String,
     /// Good pieces wanted, more than 0.
     pub quantity: f64,
-    /// By when.
+    /// By when: by the site's clock, such as `2026-12-24` or `2026-12-24 14:00`, or RFC 3339.
     #[serde(default)]
-    pub due: Option<Timestamp>,
+    pub due: Option<String>,
     /// The line or unit that makes it.
     pub at: EquipmentPath,
 }

@@ -13,8 +13,9 @@ pub use definition::{DAYS, break_minutes, definition, local_time, minute_of_day,
 pub use error::CalendarError;
 pub use queries::{ClosureRow, delete_closure, put_closure, put_version};
 pub use routes::routes;
-pub use service::Service;
+pub use service::{Service, told_moment};
 pub use store::{Stored, load};
+pub use view::local;
 
 /// A site's calendar.
 pub type Calendar = gemba_domain::shift::Calendar<chrono_tz::Tz>;

@@ -192,13 +192,21 @@ fn find<'a>(plant: &'a Plant, path: &str) -> Result<&'a Site, CalendarError> {
 
 /// RFC 3339 with an offset, or a time of the site's clock.
 fn moment_of(site: &Site, text: &str) -> Result<Timestamp, CalendarError> {
+    told_moment(site, text).map_err(CalendarError::Refused)
+}
+
+/// RFC 3339 with an offset, or a time of the site's clock.
+///
+/// # Errors
+/// It is neither: what was expected.
+pub fn told_moment(site: &Site, text: &str) -> Result<Timestamp, String> {
     let text = text.trim();
     let exact = text.parse::<Timestamp>().ok();
     let found = exact.or_else(|| moment(&site.time_zone, local_time(text)?));
     found.ok_or_else(|| {
         let expected =
             "expected a time of the site's clock such as 2026-12-24 or 2026-12-24 18:00, or RFC 3339 with an offset";
-        CalendarError::Refused(format!("`{text}` is not a time; {expected}"))
+        format!("`{text}` is not a time; {expected}")
     })
 }
 

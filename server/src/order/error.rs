@@ -20,6 +20,14 @@ pub enum OrderError {
     /// It runs elsewhere, or something else runs here.
     #[error("{0}")]
     Busy(String),
+    /// It was to be a new one.
+    #[error("{what} `{code}` exists already; choose another number, or change that one")]
+    Exists {
+        /// `order` or `product`.
+        what: &'static str,
+        /// As given.
+        code: String,
+    },
     /// Not from this status.
     #[error("order `{code}` is {from}; it cannot become {to}")]
     Status {
@@ -56,6 +64,9 @@ impl From<OrderError> for Problem {
             }
             OrderError::Busy(_) => {
                 Problem::new(StatusCode::CONFLICT, "unit-busy", "An order runs there already").detail(told)
+            }
+            OrderError::Exists { .. } => {
+                Problem::new(StatusCode::CONFLICT, "exists-already", "This exists already").detail(told)
             }
             OrderError::Status { .. } => {
                 Problem::new(StatusCode::CONFLICT, "order-status", "The order is not in a status for this").detail(told)

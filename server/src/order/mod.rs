@@ -9,4 +9,4 @@ mod service;
 pub use catalogue::{Catalogue, Product, load};
 pub use error::OrderError;
 pub use routes::routes;
-pub use service::{Run, Service, codes, put_default_cycles, runs};
+pub use service::{Run, Service, Wanted, codes, put_default_cycles, runs};

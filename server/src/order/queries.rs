@@ -125,34 +125,69 @@ pub async fn altered_defaults(db: &mut PgConnection) -> sqlx::Result<Vec<(Equipm
     Ok(rows.into_iter().map(|r| (EquipmentId(r.id), r.seconds, r.first)).collect())
 }
 
-/// All orders, or those of one status; running first, then by due date.
-pub async fn orders(db: impl PgExecutor<'_>, at: &str, status: Option<&str>) -> sqlx::Result<Vec<OrderRow>> {
+/// Which orders are asked for.
+#[derive(Debug, Default)]
+pub struct Wanted<'a> {
+    /// Path of a node; empty for the whole plant.
+    pub at: &'a str,
+    pub status: Option<&'a [String]>,
+    pub code: Option<&'a str>,
+    pub limit: i64,
+}
+
+/// Orders; running first, then by due date.
+pub async fn orders(db: impl PgExecutor<'_>, wanted: &Wanted<'_>) -> sqlx::Result<Vec<OrderRow>> {
     sqlx::query_as!(
         OrderRow,
         r#"select o.id, o.code, p.code as product, p.name as product_name, o.quantity, o.due_at, e.path as at, o.status,
                   o.finished_at, (select min(run_from) from order_run where order_id = o.id) as begun_at
            from production_order o join product p on p.id = o.product_id join equipment e on e.id = o.equipment_id
-           where ($1 = '' or e.path = $1 or starts_with(e.path, $1 || '/')) and ($2::text is null or o.status = $2)
+           where ($1 = '' or e.path = $1 or starts_with(e.path, $1 || '/'))
+                 and ($2::text[] is null or o.status = any($2)) and ($3::text is null or o.code = $3)
            order by array_position(array['running', 'paused', 'planned', 'finished'], o.status),
                     case when o.status = 'finished' then o.finished_at end desc, o.due_at nulls last, o.code
-           limit 1000"#,
-        at,
-        status,
+           limit $4"#,
+        wanted.at,
+        wanted.status,
+        wanted.code,
+        wanted.limit,
     )
     .fetch_all(db)
     .await
 }
 
-/// Good and scrapped pieces of an order at one unit, as stored.
-pub async fn made(db: impl PgExecutor<'_>, units: &[Uuid]) -> sqlx::Result<Vec<(Uuid, Uuid, f64, f64)>> {
+/// Good and scrapped pieces of orders at units, as stored: order, unit, good, scrap.
+pub async fn made(
+    db: impl PgExecutor<'_>,
+    orders: &[Uuid],
+    units: &[Uuid],
+) -> sqlx::Result<Vec<(Uuid, Uuid, f64, f64)>> {
     let rows = sqlx::query!(
         r#"select order_id, unit_id, sum(gq) as "good!", sum(sq) as "scrap!" from kpi_element
-           where unit_id = any($1) and order_id <> '00000000-0000-0000-0000-000000000000' group by order_id, unit_id"#,
+           where unit_id = any($1) and order_id = any($2) group by order_id, unit_id"#,
         units,
+        orders,
     )
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().map(|r| (r.order_id, r.unit_id, r.good, r.scrap)).collect())
+}
+
+/// How long units have worked on orders, up to `now`: order, unit, seconds.
+pub async fn worked(
+    db: impl PgExecutor<'_>,
+    orders: &[Uuid],
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<(Uuid, Uuid, f64)>> {
+    let rows = sqlx::query!(
+        r#"select order_id, unit_id, sum(extract(epoch from coalesce(run_to, $2) - run_from))::float8 as "seconds!"
+           from order_run where order_id = any($1) group by order_id, unit_id"#,
+        orders,
+        now,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|r| (r.order_id, r.unit_id, r.seconds)).collect())
 }
 
 /// What an order is, under the lock of its row.

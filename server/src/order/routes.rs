@@ -5,6 +5,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::routes;
 
+use super::{OrderError, Wanted};
 use crate::{
     auth::Caller,
     clock,
@@ -32,8 +33,18 @@ pub fn routes() -> Routes {
 struct Which {
     /// Only those of this line or unit
     at: Option<EquipmentPath>,
-    /// Only those of this status
-    status: Option<OrderStatus>,
+    /// Only those of this status, or of one of several with commas between: `running,paused`
+    status: Option<String>,
+    /// At most so many; 1,000 when left out
+    limit: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+struct How {
+    /// Refused where there is one of this code already
+    only_new: bool,
 }
 
 /// All products with their ideal cycles
@@ -51,9 +62,10 @@ async fn products(State(app): State<AppState>) -> Json<Products> {
 /// first beside them.
 #[utoipa::path(
     put, path = "/api/v1/products/{code}", tag = "order", request_body = PutProduct,
-    params(("code" = String, Path, description = "The product's code")),
+    params(("code" = String, Path, description = "The product's code"), How),
     responses(
         (status = 200, description = "The product as it is then", body = ProductView),
+        (status = 409, description = "`exists-already`: asked for as new, and there is one"),
         (status = 422, description = "`no-such-equipment`: an ideal cycle of a unit that there is not; `order-refused`: a \
             value that cannot be"),
     ),
@@ -62,27 +74,40 @@ async fn put_product(
     State(app): State<AppState>,
     Extension(caller): Extension<Caller>,
     Path(code): Path<String>,
+    Query(how): Query<How>,
     Json(put): Json<PutProduct>,
 ) -> Result<Json<ProductView>, Problem> {
-    Ok(Json(app.orders.put_product(&code, &put, &caller.username, clock::now()).await?))
+    Ok(Json(app.orders.put_product(&code, &put, how.only_new, &caller.username, clock::now()).await?))
 }
 
 /// Production orders, running first
 #[utoipa::path(
     get, path = "/api/v1/orders", tag = "order", params(Which),
-    responses((status = 200, description = "The orders", body = Orders)),
+    responses(
+        (status = 200, description = "The orders", body = Orders),
+        (status = 422, description = "`order-refused`: no such status"),
+    ),
 )]
 async fn orders(State(app): State<AppState>, Query(which): Query<Which>) -> Result<Json<Orders>, Problem> {
-    Ok(Json(app.orders.orders(which.at.as_ref(), which.status).await?))
+    let words = which.status.as_deref().unwrap_or_default().split(',').filter(|word| !word.is_empty());
+    let status =
+        words.map(|word| OrderStatus::from_word(word).ok_or_else(|| no_status(word))).collect::<Result<_, _>>()?;
+    let wanted = Wanted { at: which.at, status, limit: which.limit };
+    Ok(Json(app.orders.orders(&wanted, clock::now()).await?))
+}
+
+fn no_status(word: &str) -> OrderError {
+    let known = OrderStatus::ALL.iter().map(|status| status.as_str()).collect::<Vec<_>>().join(", ");
+    OrderError::Refused(format!("`{word}` is no status of an order; there are {known}"))
 }
 
 /// Adds a production order, or alters it while it is not finished
 #[utoipa::path(
     put, path = "/api/v1/orders/{code}", tag = "order", request_body = PutOrder,
-    params(("code" = String, Path, description = "The order's code")),
+    params(("code" = String, Path, description = "The order's code"), How),
     responses(
         (status = 200, description = "The order as it is then", body = OrderView),
-        (status = 409, description = "`unit-busy`: it has begun elsewhere"),
+        (status = 409, description = "`unit-busy`: it has begun elsewhere; `exists-already`: asked for as new, and there is one"),
         (status = 422, description = "`no-such-product`; `no-such-equipment`; `order-refused`: it is finished, or a value \
             that cannot be"),
     ),
@@ -91,9 +116,10 @@ async fn put_order(
     State(app): State<AppState>,
     Extension(caller): Extension<Caller>,
     Path(code): Path<String>,
+    Query(how): Query<How>,
     Json(put): Json<PutOrder>,
 ) -> Result<Json<OrderView>, Problem> {
-    Ok(Json(app.orders.put_order(&code, &put, &caller.username).await?))
+    Ok(Json(app.orders.put_order(&code, &put, how.only_new, &caller.username, clock::now()).await?))
 }
 
 /// Starts, pauses, goes on with or finishes a production order

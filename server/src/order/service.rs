@@ -12,12 +12,27 @@ use uuid::Uuid;
 use super::{OrderError, queries};
 use crate::{
     auth::audit,
-    oee,
-    plant::{self, Plant},
+    calendar, oee,
+    plant::{self, Plant, Site},
 };
 
 /// Longest code and name.
 const LONGEST: usize = 120;
+/// Orders that one answer has.
+const MOST: u32 = 1000;
+/// An order's pace is told once it has run for so long.
+const PACE_SECONDS: f64 = 600.0;
+
+/// Which orders are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// At a node and below it; `None`: of the whole plant.
+    pub at: Option<EquipmentPath>,
+    /// Of one of these; empty: of any.
+    pub status: Vec<OrderStatus>,
+    /// At most so many.
+    pub limit: Option<u32>,
+}
 
 /// A stretch in which a unit worked on an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +104,6 @@ impl Service {
     /// All products.
     pub fn products(&self) -> Products {
         let plant = self.plant.current();
-        let path_of = |unit: EquipmentId| plant.unit_of(unit).map(|found| found.unit.path.clone());
         let mut products: Vec<ProductView> = plant
             .catalogue
             .products
@@ -104,7 +118,10 @@ impl Service {
                     .cycles_of(*id)
                     .into_iter()
                     .filter_map(|(unit, from, seconds)| {
-                        Some(IdealCycle { unit: path_of(unit)?, seconds, valid_from: Some(from) })
+                        let found = plant.unit_of(unit)?;
+                        let valid_from_local = Some(calendar::local(from, found.site.time_zone));
+                        let unit = found.unit.path.clone();
+                        Some(IdealCycle { unit, seconds, valid_from: Some(from), valid_from_local })
                     })
                     .collect(),
             })
@@ -113,20 +130,24 @@ impl Service {
         Products { products }
     }
 
-    /// Adds a product, or alters the one of this code.
+    /// Adds a product, or, unless it is to be `only_new`, alters the one of this code.
     ///
     /// # Errors
-    /// A value that cannot be, a unit that there is not, the database.
+    /// A value that cannot be, a unit that there is not, a product that there is already, the database.
     pub async fn put_product(
         &self,
         code: &str,
         put: &PutProduct,
+        only_new: bool,
         by: &str,
         now: Timestamp,
     ) -> Result<ProductView, OrderError> {
         let code = named("a product's code", code)?;
         let name = named("a product's name", &put.name)?;
         let plant = self.plant.current();
+        if only_new && plant.catalogue.product(code).is_some() {
+            return Err(OrderError::Exists { what: "product", code: code.to_owned() });
+        }
         let mut cycles = Vec::new();
         for cycle in &put.ideal_cycles {
             let unit = plant.unit(&cycle.unit).ok_or_else(|| OrderError::NoEquipment(cycle.unit.to_string()))?;
@@ -135,7 +156,10 @@ impl Service {
                     format!("an ideal cycle lasts more than 0 and less than 1,000,000 s; {} does not", cycle.seconds);
                 return Err(OrderError::Refused(told));
             }
-            cycles.push((unit.unit.id, cycle.valid_from.unwrap_or(now), cycle.seconds));
+            let told = cycle.valid_from_local.as_deref().filter(|_| cycle.valid_from.is_none());
+            let told = told.map(|text| calendar::told_moment(unit.site, text)).transpose();
+            let from = cycle.valid_from.or(told.map_err(OrderError::Refused)?).unwrap_or(now);
+            cycles.push((unit.unit.id, from, cycle.seconds));
         }
         let mut tx = self.pool.begin().await?;
         plant::begin_change(&mut tx).await?;
@@ -157,50 +181,79 @@ impl Service {
         found.ok_or_else(|| OrderError::NoProduct(code.to_owned()))
     }
 
-    /// The orders at a node and below it (`None`: of the whole plant): running first, then by due date.
+    /// Orders: running first, then by due date.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn orders(&self, at: Option<&EquipmentPath>, status: Option<OrderStatus>) -> Result<Orders, OrderError> {
+    pub async fn orders(&self, wanted: &Wanted, now: Timestamp) -> Result<Orders, OrderError> {
+        let status: Vec<String> = wanted.status.iter().map(|status| status.as_str().to_owned()).collect();
+        let wanted = queries::Wanted {
+            at: wanted.at.as_ref().map_or("", EquipmentPath::as_str),
+            status: (!status.is_empty()).then_some(&status),
+            code: None,
+            limit: i64::from(wanted.limit.map_or(MOST, |limit| limit.clamp(1, MOST))),
+        };
+        self.found(&wanted, now).await
+    }
+
+    async fn found(&self, wanted: &queries::Wanted<'_>, now: Timestamp) -> Result<Orders, OrderError> {
         let plant = self.plant.current();
-        let at = at.map_or("", EquipmentPath::as_str);
-        let rows = queries::orders(&self.pool, at, status.map(OrderStatus::as_str)).await?;
+        let rows = queries::orders(&self.pool, wanted).await?;
         let counting = |path: &str| counting_unit(&plant, path).map(|unit| unit.0);
+        let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
         let mut units: Vec<Uuid> = rows.iter().filter_map(|row| counting(&row.at)).collect();
         units.sort_unstable();
         units.dedup();
-        let made = queries::made(&self.pool, &units).await?;
+        let made = queries::made(&self.pool, &ids, &units).await?;
+        let runs: Vec<Uuid> = rows.iter().filter(|row| row.status == "running").map(|row| row.id).collect();
+        let worked = queries::worked(&self.pool, &runs, now.to_utc()).await?;
         let view = |row: queries::OrderRow| {
             let unit = counting(&row.at);
             let of = made.iter().find(|(order, at, ..)| *order == row.id && Some(*at) == unit);
+            let seconds = worked.iter().find(|(order, at, _)| *order == row.id && Some(*at) == unit);
+            let good = of.map_or(0.0, |made| made.2);
+            let due = row.due_at.map(Timestamp::from);
+            let at: EquipmentPath = row.at.parse().ok()?;
             Some(OrderView {
                 id: OrderId(row.id),
                 code: row.code,
                 product: row.product,
                 product_name: row.product_name,
                 quantity: row.quantity,
-                due: row.due_at.map(Timestamp::from),
-                at: row.at.parse().ok()?,
+                due,
+                due_local: due.zip(site_of(&plant, &at)).map(|(due, site)| calendar::local(due, site.time_zone)),
+                at,
                 status: OrderStatus::from_word(&row.status)?,
-                good: of.map_or(0.0, |made| made.2),
+                good,
                 scrap: of.map_or(0.0, |made| made.3),
                 begun: row.begun_at.map(Timestamp::from),
                 finished: row.finished_at.map(Timestamp::from),
+                expected_end: seconds.and_then(|seconds| expected_end(good, row.quantity, seconds.2, now)),
             })
         };
-        Ok(Orders { orders: rows.into_iter().filter_map(view).collect() })
+        Ok(Orders { orders: rows.into_iter().filter_map(view).collect(), at: now })
     }
 
-    async fn order(&self, code: &str) -> Result<OrderView, OrderError> {
-        let found = self.orders(None, None).await?.orders.into_iter().find(|order| order.code == code);
+    async fn order(&self, code: &str, now: Timestamp) -> Result<OrderView, OrderError> {
+        let wanted = queries::Wanted { code: Some(code), limit: 1, ..queries::Wanted::default() };
+        let found = self.found(&wanted, now).await?.orders.into_iter().next();
         found.ok_or_else(|| OrderError::NoOrder(code.to_owned()))
     }
 
-    /// Adds an order, or alters one that is not finished; of one that runs only quantity and due date.
+    /// Adds an order, or, unless it is to be `only_new`, alters one that is not finished; of one that runs only quantity and
+    /// due date.
     ///
     /// # Errors
-    /// A value that cannot be; a product or place that there is not; an order that is finished; the database.
-    pub async fn put_order(&self, code: &str, put: &PutOrder, by: &str) -> Result<OrderView, OrderError> {
+    /// A value that cannot be; a product or place that there is not; an order that is finished, or that there is already;
+    /// the database.
+    pub async fn put_order(
+        &self,
+        code: &str,
+        put: &PutOrder,
+        only_new: bool,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<OrderView, OrderError> {
         let code = named("an order's code", code)?;
         if !(put.quantity > 0.0 && put.quantity < 1e12) {
             let told = format!("an order is for more than 0 and less than 10^12 pieces; {} is not", put.quantity);
@@ -209,9 +262,14 @@ impl Service {
         let plant = self.plant.current();
         let product =
             plant.catalogue.product(&put.product).ok_or_else(|| OrderError::NoProduct(put.product.clone()))?;
-        let (equipment, _) = place(&plant, &put.at)?;
+        let (equipment, site) = place(&plant, &put.at)?;
+        let due = put.due.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let due = due.map(|text| calendar::told_moment(site, text)).transpose().map_err(OrderError::Refused)?;
         let mut tx = self.pool.begin().await?;
         let before = queries::lock_order(&mut tx, code).await?;
+        if only_new && before.is_some() {
+            return Err(OrderError::Exists { what: "order", code: code.to_owned() });
+        }
         if let Some(before) = &before {
             let status = OrderStatus::from_word(&before.status).unwrap_or(OrderStatus::Finished);
             if status == OrderStatus::Finished {
@@ -230,7 +288,7 @@ impl Service {
             code,
             product_id: product.0,
             quantity: put.quantity,
-            due_at: put.due.map(Timestamp::to_utc),
+            due_at: due.map(Timestamp::to_utc),
             equipment_id: equipment.0,
             by,
         };
@@ -238,7 +296,7 @@ impl Service {
         record(&mut tx, by, "order.put", code, json!(put)).await?;
         tx.commit().await?;
         self.plant.refresh().await?;
-        self.order(code).await
+        self.order(code, now).await
     }
 
     /// Starts, pauses, goes on with or finishes an order on all units of its place.
@@ -284,7 +342,7 @@ impl Service {
         record(&mut tx, by, "order.status", code, json!({ "status": change.status, "at": at })).await?;
         tx.commit().await?;
         self.oee.context_changed(&units, at, &cause).await;
-        self.order(code).await
+        self.order(code, now).await
     }
 }
 
@@ -298,8 +356,10 @@ async fn begin(
 ) -> Result<(), OrderError> {
     let ids: Vec<Uuid> = units.iter().map(|unit| unit.0).collect();
     if let Some((unit, other, since)) = queries::running_at(tx, &ids, at.to_utc()).await?.into_iter().next() {
-        let name = plant.unit_of(EquipmentId(unit)).map_or_else(|| unit.to_string(), |f| f.unit.path.to_string());
-        let told = format!("{name} works on order `{other}` since {}; pause or finish that first", rfc(since));
+        let found = plant.unit_of(EquipmentId(unit));
+        let name = found.map_or_else(|| unit.to_string(), |found| found.unit.name.clone());
+        let since = found.map_or_else(|| rfc(since).to_string(), |f| calendar::local(since.into(), f.site.time_zone));
+        let told = format!("{name} works on order `{other}` since {since}; pause or finish that first");
         return Err(OrderError::Busy(told));
     }
     for unit in ids {
@@ -321,13 +381,28 @@ fn named<'a>(what: &str, text: &'a str) -> Result<&'a str, OrderError> {
     Ok(text)
 }
 
-/// The line or unit at a path, with the units that work for it.
-fn place(plant: &Plant, path: &EquipmentPath) -> Result<(EquipmentId, Vec<EquipmentId>), OrderError> {
-    if let Some(found) = plant.unit(path) {
-        return Ok((found.unit.id, vec![found.unit.id]));
+/// When the rest of an order is made at the pace of its runs so far.
+fn expected_end(good: f64, quantity: f64, worked_seconds: f64, now: Timestamp) -> Option<Timestamp> {
+    if good <= 0.0 || good >= quantity || worked_seconds < PACE_SECONDS {
+        return None;
     }
-    let line = plant.line(path).ok_or_else(|| OrderError::NoEquipment(path.to_string()))?;
-    Ok((line.id, line.units.iter().map(|unit| unit.id).collect()))
+    let micros = (quantity - good) * worked_seconds / good * 1e6;
+    // Further than ten years ahead nothing is expected.
+    (micros < 3.2e14).then(|| now.plus_micros(micros as i64))
+}
+
+/// The line or unit at a path, and its site.
+fn place<'a>(plant: &'a Plant, path: &EquipmentPath) -> Result<(EquipmentId, &'a Site), OrderError> {
+    if let Some(found) = plant.unit(path) {
+        return Ok((found.unit.id, found.site));
+    }
+    let line = plant.line(path).zip(site_of(plant, path));
+    let (line, site) = line.ok_or_else(|| OrderError::NoEquipment(path.to_string()))?;
+    Ok((line.id, site))
+}
+
+fn site_of<'a>(plant: &'a Plant, path: &EquipmentPath) -> Option<&'a Site> {
+    plant.sites.iter().find(|site| path.is_within(&site.path))
 }
 
 fn units_of(plant: &Plant, equipment: EquipmentId) -> Vec<EquipmentId> {
@@ -355,4 +430,19 @@ async fn record(
     detail: serde_json::Value,
 ) -> sqlx::Result<()> {
     audit::record(tx, audit::Entry { actor: Some(by), action, subject: Some(subject), detail }).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_is_expected_at_the_pace_so_far() {
+        let now = Timestamp::from_seconds(1_800_000_000);
+        // 100 of 400 in 20 minutes: an hour more.
+        assert_eq!(expected_end(100.0, 400.0, 1200.0, now), Some(now.plus_seconds(3600)));
+        for (good, quantity, seconds) in [(0.0, 400.0, 1200.0), (400.0, 400.0, 1200.0), (100.0, 400.0, 599.0)] {
+            assert_eq!(expected_end(good, quantity, seconds, now), None, "{good} {quantity} {seconds}");
+        }
+    }
 }

@@ -5,6 +5,7 @@ mod file;
 mod import;
 mod model;
 mod queries;
+mod routes;
 mod service;
 
 pub use check::Defect;
@@ -13,6 +14,7 @@ pub use file::{PlantFile, read};
 pub use import::{Change, ImportError, Plan};
 pub use model::{Area, Line, Plant, Signal, Site, Unit, UnitInPlant};
 pub use queries::begin_change;
+pub use routes::routes;
 pub use service::{LoadError, Service};
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::{ReportError, service::Asked};
 use crate::{
     clock,
     ingest::tests::{EPOCH, PLANT, Rig, UNIT},
-    order::OrderError,
+    order::{OrderError, Wanted},
     reason::ReasonError,
 };
 
@@ -180,20 +180,22 @@ async fn who_has_not_seen_the_others_word_is_shown_it(pool: PgPool) {
 async fn pieces_are_of_the_order_that_runs_and_a_unit_works_on_one(pool: PgPool) {
     let press = Press::new(pool, None).await;
     let (app, now) = (&press.rig.app, clock::now());
-    let cycle = IdealCycle { unit: unit(), seconds: 1.0, valid_from: Some(press.at(0)) };
+    let cycle = IdealCycle { unit: unit(), seconds: 1.0, valid_from: Some(press.at(0)), valid_from_local: None };
     let product = PutProduct { name: "Bolt".to_owned(), margin_cents: Some(10), ideal_cycles: vec![cycle] };
-    app.orders.put_product("bolt", &product, "max", now).await.expect("a product");
+    app.orders.put_product("bolt", &product, false, "max", now).await.expect("a product");
     let order = |product: &str| PutOrder {
         product: product.to_owned(),
         quantity: 100.0,
         due: None,
         at: "acme/leeds/press/line-1".parse().expect("a path"),
     };
-    let no = app.orders.put_order("PO-1", &order("blot"), "max").await.expect_err("refused");
+    let no = app.orders.put_order("PO-1", &order("blot"), false, "max", now).await.expect_err("refused");
     assert!(matches!(no, OrderError::NoProduct(_)), "{no}");
     for code in ["PO-1", "PO-2"] {
-        app.orders.put_order(code, &order("bolt"), "max").await.expect("an order");
+        app.orders.put_order(code, &order("bolt"), true, "max", now).await.expect("an order");
     }
+    let there = app.orders.put_order("PO-1", &order("bolt"), true, "max", now).await.expect_err("refused");
+    assert!(matches!(there, OrderError::Exists { .. }), "{there}");
     let run = |status: OrderStatus, second: i64| ChangeOrder { status, at: Some(press.at(second)) };
     app.orders.change("PO-1", &run(OrderStatus::Running, 300), "kim", now).await.expect("starts");
     let busy = app.orders.change("PO-2", &run(OrderStatus::Running, 350), "kim", now).await.expect_err("refused");
@@ -204,7 +206,7 @@ async fn pieces_are_of_the_order_that_runs_and_a_unit_works_on_one(pool: PgPool)
 
     app.oee.save(clock::now()).await.expect("stores");
     // Seconds 300 to 398 and 430 to 498, a piece every 2 s; the first of them was made after the stop.
-    let done = app.orders.orders(None, None).await.expect("orders").orders;
+    let done = app.orders.orders(&Wanted::default(), clock::now()).await.expect("orders").orders;
     let of = |code: &str| done.iter().find(|order| order.code == code).expect("known").good;
     assert_eq!((of("PO-1"), of("PO-2")), (85.0, 0.0));
     let by_order = app.reports.compare(&unit(), CompareBy::Order, Asked::default(), clock::now()).await.expect("rows");
