@@ -15,7 +15,10 @@ use crate::{
     derivation::DerivationPage,
     line::LinePage,
     live::Live,
+    orders::OrdersPage,
     overview::OverviewPage,
+    products::ProductsPage,
+    reasons::ReasonsPage,
     session::{LoginPage, PasswordPage},
     ui::{Announcer, Frame, NotFoundPage},
     unit::UnitPage,
@@ -28,6 +31,9 @@ chunk!(DerivationRoute: DerivationPage in derivation);
 chunk!(CompareRoute: ComparePage in compare);
 chunk!(AndonRoute: AndonPage in andon);
 chunk!(CalendarRoute: CalendarPage in calendar);
+chunk!(OrdersRoute: OrdersPage in orders);
+chunk!(ProductsRoute: ProductsPage in products);
+chunk!(ReasonsRoute: ReasonsPage in reasons);
 
 /// All pages. On the server it needs the contexts named in the crate's documentation.
 #[component]
@@ -50,6 +56,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("compare/*path") view={Lazy::<CompareRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("units/*path") view={Lazy::<UnitRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("calendar/*path") view={Lazy::<CalendarRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("orders") view={Lazy::<OrdersRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("products") view={Lazy::<ProductsRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("reasons") view={Lazy::<ReasonsRoute>::new()} ssr=SsrMode::Async />
                 </ParentRoute>
             </Routes>
         </Router>

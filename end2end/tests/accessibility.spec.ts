@@ -26,13 +26,17 @@ for (const colorScheme of ["light", "dark"] as const) {
       expect(await violations(page)).toEqual([]);
     });
 
-    test("a line's report, how a figure is made, figures side by side, the board on the wall", async ({ page }) => {
+    test("a line's report, how a figure is made, figures side by side, the board on the wall, calendar, orders, products, reasons", async ({ page }) => {
       for (const path of [
         "/lines/acme/leeds/press-shop/line-1",
         "/derivation/acme/leeds/press-shop/line-1?figure=oee",
         "/compare/acme/leeds?by=unit",
         "/andon/acme/leeds",
         "/calendar/acme/leeds",
+        "/orders",
+        "/orders?state=all",
+        "/products",
+        "/reasons",
       ]) {
         await page.goto(path);
         await expect(page.getByRole("heading", { level: 1 })).toBeVisible();

@@ -1,8 +1,10 @@
+//! Over the browser's fetch, with the session's cookie.
+
 use gloo_net::http::{Request, Response};
 
-use super::{ApiError, ApiReply};
+use super::{ApiError, ApiReply, Verb};
 
-/// GET with the session's cookie. When the session has ended, the page makes way for the sign-in page.
+/// When the session has ended, the page makes way for the sign-in page.
 pub(super) async fn get(path: String) -> Result<ApiReply, ApiError> {
     let reply = read(Request::get(&path).header("accept", "application/json").send().await).await?;
     if reply.status == 401 {
@@ -11,10 +13,19 @@ pub(super) async fn get(path: String) -> Result<ApiReply, ApiError> {
     Ok(reply)
 }
 
-/// POST of JSON. A session that has ended is told, not acted on: what was typed stays.
-pub(super) async fn post(path: &str, body: String) -> Result<ApiReply, ApiError> {
-    let request = Request::post(path).header("accept", "application/json").header("content-type", "application/json");
-    read(request.body(body).map_err(|_| ApiError::Unreachable)?.send().await).await
+/// A change, with JSON if there is something to say. A session that has ended is told, not acted on: what was typed stays.
+pub(super) async fn send(verb: Verb, path: String, body: Option<String>) -> Result<ApiReply, ApiError> {
+    let request = match verb {
+        Verb::Post => Request::post(&path),
+        Verb::Put => Request::put(&path),
+        Verb::Delete => Request::delete(&path),
+    };
+    let request = request.header("accept", "application/json");
+    let request = match body {
+        Some(body) => request.header("content-type", "application/json").body(body),
+        None => request.build(),
+    };
+    read(request.map_err(|_| ApiError::Unreachable)?.send().await).await
 }
 
 async fn read(answer: Result<Response, gloo_net::Error>) -> Result<ApiReply, ApiError> {

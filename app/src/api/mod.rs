@@ -11,8 +11,10 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use gemba_contract::{
     calendar::CalendarView,
+    order::{Orders, Products},
     overview::{Earlier, Overview},
-    reason::{GiveReason, ReasonConflict, ReasonTree, Said},
+    plant::PlantOutline,
+    reason::{GiveReason, ReasonConflict, ReasonRules, ReasonTree, Said},
     report::{Comparison, Derivation, Note, PutNote, Report},
     session::Me,
     signal::SampleSeries,
@@ -25,7 +27,8 @@ use serde::de::DeserializeOwned;
 pub use error::ApiError;
 #[cfg(feature = "hydrate")]
 pub(crate) use fetch::go_to_login;
-pub(crate) use send::{delete, escaped, put};
+use send::{Verb, send};
+pub(crate) use send::{delete, post, put};
 
 /// An answer of the API, as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,9 +120,29 @@ impl Api {
         self.get("/api/v1/reasons".to_owned()).await
     }
 
+    /// `GET /api/v1/reason-rules`
+    pub async fn reason_rules(&self) -> Result<ReasonRules, ApiError> {
+        self.get("/api/v1/reason-rules".to_owned()).await
+    }
+
+    /// `GET /api/v1/plant`
+    pub async fn plant(&self) -> Result<PlantOutline, ApiError> {
+        self.get("/api/v1/plant".to_owned()).await
+    }
+
+    /// `GET /api/v1/products`
+    pub async fn products(&self) -> Result<Products, ApiError> {
+        self.get("/api/v1/products".to_owned()).await
+    }
+
+    /// `GET /api/v1/orders`; `query` begins with `?`, or is empty.
+    pub async fn orders(&self, query: &str) -> Result<Orders, ApiError> {
+        self.get(format!("/api/v1/orders{query}")).await
+    }
+
     /// `POST /api/v1/stops/reason`
     pub async fn give_reason(&self, word: &GiveReason) -> Result<Given, ApiError> {
-        let reply = post("/api/v1/stops/reason", serde_json::to_string(word)).await?;
+        let reply = send(Verb::Post, "/api/v1/stops/reason".to_owned(), Some(serde_json::to_string(word))).await?;
         if reply.status == 409
             && let Ok(conflict) = serde_json::from_slice(&reply.body)
         {
@@ -130,14 +153,14 @@ impl Api {
 
     /// `POST /api/v1/notes`; `None` when the note was taken back.
     pub async fn put_note(&self, note: &PutNote) -> Result<Option<Note>, ApiError> {
-        let reply = post("/api/v1/notes", serde_json::to_string(note)).await?;
+        let reply = send(Verb::Post, "/api/v1/notes".to_owned(), Some(serde_json::to_string(note))).await?;
         if reply.status == 204 { Ok(None) } else { error::read(&reply).map(Some) }
     }
 
     async fn get<T: DeserializeOwned>(&self, path: String) -> Result<T, ApiError> {
         let reply = match &self.in_process {
             Some(InProcessApi(call)) => call(path).await,
-            None => send(path).await?,
+            None => fetched(path).await?,
         };
         error::read(&reply)
     }
@@ -157,24 +180,12 @@ pub(crate) fn path_in_address(text: &str) -> Result<EquipmentPath, ApiError> {
     text.parse::<EquipmentPath>().map_err(|error| ApiError::NotFound(error.to_string()))
 }
 
-/// Sends JSON. Only the browser does: what the server renders changes nothing.
 #[cfg(feature = "hydrate")]
-async fn post(path: &'static str, body: serde_json::Result<String>) -> Result<ApiReply, ApiError> {
-    let body = body.map_err(|e| ApiError::Unreadable(e.to_string()))?;
-    send_wrapper::SendWrapper::new(fetch::post(path, body)).await
-}
-
-#[cfg(not(feature = "hydrate"))]
-async fn post(_path: &'static str, _body: serde_json::Result<String>) -> Result<ApiReply, ApiError> {
-    Err(ApiError::Unreachable)
-}
-
-#[cfg(feature = "hydrate")]
-async fn send(path: String) -> Result<ApiReply, ApiError> {
+async fn fetched(path: String) -> Result<ApiReply, ApiError> {
     send_wrapper::SendWrapper::new(fetch::get(path)).await
 }
 
 #[cfg(not(feature = "hydrate"))]
-async fn send(_path: String) -> Result<ApiReply, ApiError> {
+async fn fetched(_path: String) -> Result<ApiReply, ApiError> {
     Err(ApiError::Unreachable)
 }

@@ -6,7 +6,7 @@ use leptos::{prelude::*, task::spawn_local};
 use super::address;
 use crate::{
     api::{self, ApiError},
-    ui::ErrorNotice,
+    ui::{ErrorNotice, escaped},
 };
 
 fn kind_word(kind: &str) -> &'static str {
@@ -17,7 +17,7 @@ fn kind_word(kind: &str) -> &'static str {
 pub(super) fn Closures(calendar: RwSignal<CalendarView>, may_change: bool) -> impl IntoView {
     let error = RwSignal::new(None::<ApiError>);
     let remove = move |closure: &ClosureView| {
-        let query = format!("name={}&from={}", api::escaped(&closure.name), api::escaped(&closure.from.to_string()));
+        let query = format!("name={}&from={}", escaped(&closure.name), escaped(&closure.from.to_string()));
         let path = format!("{}/closures?{query}", calendar.with_untracked(|c| address(&c.site)));
         spawn_local(async move {
             match api::delete::<CalendarView>(path).await {
@@ -111,9 +111,9 @@ fn ClosureForm(calendar: RwSignal<CalendarView>, error: RwSignal<Option<ApiError
         });
     };
     view! {
-        <form class="calendar-form" on:submit=submit>
+        <form class="edit-form" on:submit=submit>
             <h3>"Enter a closure"</h3>
-            <div class="calendar-row">
+            <div class="edit-row">
                 <label class="field">
                     <span>"Name"</span>
                     <input required prop:value=move || name.get() on:input=move |e| name.set(event_target_value(&e)) />

@@ -155,7 +155,7 @@ pub(super) fn DefinitionForm(calendar: RwSignal<CalendarView>) -> impl IntoView 
             <noscript>
                 <p class="empty">"Changing it here needs JavaScript. The plant file and the API do it too."</p>
             </noscript>
-            <form class="calendar-form" on:submit=submit>
+            <form class="edit-form" on:submit=submit>
                 <h3>"Shifts"</h3>
                 <p class="field-hint">"An end at or before the start runs over midnight. Without shifts every day is planned whole."</p>
                 <Fields rows=shifts what="shift" columns=&[
@@ -196,7 +196,7 @@ pub(super) fn DefinitionForm(calendar: RwSignal<CalendarView>) -> impl IntoView 
 fn Fields(rows: Rows, what: &'static str, columns: &'static [(&'static str, &'static str)]) -> impl IntoView {
     view! {
         <For each=move || rows.0.get() key=|row| row.id let:row>
-            <fieldset class="calendar-row" data-row=what>
+            <fieldset class="edit-row" data-row=what>
                 <legend class="visually-hidden">{format!("A {what}")}</legend>
                 {columns
                     .iter()

@@ -21,6 +21,12 @@ pub fn day_time_seconds(time: Timestamp, offset_minutes: i32) -> String {
     local(time, offset_minutes).format("%a %-d %b, %H:%M:%S").to_string()
 }
 
+/// A time of the site's clock as the server tells it, `2026-11-17 18:03`, in the same form; as it came where it is not one.
+pub fn local_day_and_time(text: &str) -> String {
+    let time = chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M");
+    time.map_or_else(|_| text.to_owned(), |time| time.format("%a %-d %b, %H:%M").to_string())
+}
+
 /// `17 Nov`
 pub fn day_of(time: Timestamp, offset_minutes: i32) -> String {
     local(time, offset_minutes).format("%-d %b").to_string()
@@ -107,6 +113,8 @@ mod tests {
         assert_eq!(clock_time(t, 60), "23:30");
         assert_eq!(clock_time_seconds(t, -210), "19:00:05");
         assert_eq!(day_and_time(t, 120), "Tue 23 Jun, 00:30");
+        assert_eq!(local_day_and_time("2026-06-23 00:30"), "Tue 23 Jun, 00:30");
+        assert_eq!(local_day_and_time("soon"), "soon");
         assert_eq!(day_time_seconds(t, 120), "Tue 23 Jun, 00:30:05");
     }
 

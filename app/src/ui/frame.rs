@@ -34,6 +34,15 @@ pub(crate) fn Frame() -> impl IntoView {
                             "Overview"
                         </A>
                     </li>
+                    <li>
+                        <A href="/orders">"Orders"</A>
+                    </li>
+                    <li>
+                        <A href="/products">"Products"</A>
+                    </li>
+                    <li>
+                        <A href="/reasons">"Reasons"</A>
+                    </li>
                 </ul>
             </nav>
             <div class="content">
