@@ -119,7 +119,7 @@ test("a rule is tried before it is stored, and rules change their order", async 
   for (const name of ["All", "Short"]) {
     await form.getByLabel("Name").fill(name);
     await form.getByRole("combobox").last().selectOption("material");
-    await form.getByLabel("Holds while").fill(name === "All" ? "lasts > 0 s" : "lasts < 2 min");
+    await form.getByLabel("Holds while").fill(name === "All" ? "lasts > 1 s" : "lasts < 2 min");
     await expect(form.getByRole("button", { name: "Store without a trial" })).toBeVisible();
     await form.getByRole("button", { name: "Try it" }).click();
     await expect(form.locator(".trial-summary")).toContainText(/^Would change .* of the last 30 days/);
