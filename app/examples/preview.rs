@@ -8,6 +8,8 @@
 
 #[path = "preview/derivation.rs"]
 mod derivation;
+#[path = "preview/orders.rs"]
+mod orders;
 #[path = "preview/plant.rs"]
 mod plant;
 #[path = "preview/report.rs"]
@@ -28,7 +30,7 @@ use leptos_meta::ServerMetaContext;
 use leptos_router::location::RequestUrl;
 
 /// A page: file name, address, and which plant the API shows.
-const PAGES: [(&str, &str, bool); 18] = [
+const PAGES: [(&str, &str, bool); 22] = [
     ("overview", "/", true),
     ("empty", "/", false),
     ("login", "/login", true),
@@ -54,6 +56,10 @@ const PAGES: [(&str, &str, bool); 18] = [
         "/units/acme/leeds/press-shop/press-line-2/press-3?signal=parts-good&from=2026-11-24T14:00:00Z&to=2026-11-24T14:20:00Z",
         true,
     ),
+    ("orders", "/orders", true),
+    ("orders-finished", "/orders?state=finished", true),
+    ("products", "/products", true),
+    ("reasons", "/reasons", true),
     ("line-missing", "/lines/acme/leeds/press-shop/press-line-9", true),
 ];
 
@@ -155,6 +161,13 @@ fn answer(path: &str, with_plant: bool) -> ApiReply {
     let (address, query) = path.split_once('?').unwrap_or((path, ""));
     if address == "/api/v1/reasons" {
         return json(serde_json::to_value(report::reasons()).unwrap());
+    }
+    match address {
+        "/api/v1/plant" => return json(serde_json::to_value(orders::outline()).unwrap()),
+        "/api/v1/products" => return json(serde_json::to_value(orders::products()).unwrap()),
+        "/api/v1/orders" => return json(serde_json::to_value(orders::orders(query)).unwrap()),
+        "/api/v1/reason-rules" => return json(serde_json::to_value(orders::rules()).unwrap()),
+        _ => {}
     }
     if let Some(report) = address.strip_prefix("/api/v1/report/").and_then(|path| report::report(path, query)) {
         return json(serde_json::to_value(report).unwrap());

@@ -1,3 +1,4 @@
+import AxeBuilder from "@axe-core/playwright";
 import type { APIResponse, Page } from "@playwright/test";
 import { expect, test } from "../fixtures";
 
@@ -84,6 +85,8 @@ test.describe("what is refused", () => {
     await row(page, "PO-3").getByRole("button", { name: "Start PO-3" }).click();
     await page.getByRole("button", { name: "Start PO-3 now" }).click();
     await expect(row(page, "PO-3").getByRole("alert")).toContainText("Press 2 works on order `PO-2` since");
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(" ")).join(", ")}`)).toEqual([]);
     await page.getByRole("button", { name: "Cancel" }).click();
     await expect(page.getByRole("alert")).toHaveCount(0);
     await sent(page, "post", "/orders/PO-2/status", { status: "finished" });

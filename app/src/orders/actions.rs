@@ -4,7 +4,7 @@ use gemba_domain::order::OrderStatus;
 use leptos::prelude::*;
 
 use super::book::Book;
-use crate::ui::{ErrorNotice, focus_soon};
+use crate::ui::{focus_soon, refused};
 
 /// The button that does it, once one is asked.
 const CONFIRM: &str = "order-confirm";
@@ -34,7 +34,7 @@ pub(super) fn Actions(book: Book, code: String, status: Signal<Option<OrderStatu
     };
     let problem = move || {
         let error = about.get().and_then(|_| book.change.error());
-        error.map(|error| view! { <div class="order-problem"><ErrorNotice error=error /></div> })
+        error.map(|error| view! { <div class="order-problem">{refused(error)}</div> })
     };
     view! {
         <div class="order-actions">{parts}</div>

@@ -44,7 +44,7 @@ fn restates(unit: &str, from: &str, now: &str) -> Option<String> {
     let from = from.replacen('T', " ", 1);
     (!from.is_empty() && from.as_str() < now).then(|| {
         format!(
-            "{} lies back: the figures of {unit} since then are made anew for what it made of this product. Those that were \
+            "{} is past: the figures of {unit} since then are made anew for what it made of this product. Those that were \
              reported stay beside them, with your name and the reason.",
             local_day_and_time(&from)
         )
@@ -210,6 +210,6 @@ mod tests {
         assert_eq!(restates("Press 2", "", now), None);
         assert_eq!(restates("Press 2", "2026-11-24T18:30", now), None);
         let told = restates("Press 2", "2026-11-23T06:00", now).expect("told");
-        assert!(told.starts_with("Mon 23 Nov, 06:00 lies back: the figures of Press 2 since then"), "{told}");
+        assert!(told.starts_with("Mon 23 Nov, 06:00 is past: the figures of Press 2 since then"), "{told}");
     }
 }

@@ -55,7 +55,7 @@ pub(super) fn trial_view(plant: &PlantOutline, trial: &RuleTrial, names: &[(Stri
         })
         .collect_view();
     let part = (trial.changed > trial.examples.len() as u64)
-        .then(|| format!("The first {} of them:", pieces(trial.examples.len() as f64)));
+        .then(|| format!("{} of them:", pieces(trial.examples.len() as f64)));
     let table = (!trial.examples.is_empty()).then(|| {
         view! {
             <div class="table-scroll trial-stops" tabindex="0" role="group" aria-label="Stops that the rule would change">

@@ -5,6 +5,17 @@ use leptos::{prelude::*, task::spawn_local};
 use super::{ErrorNotice, Notice};
 use crate::api::ApiError;
 
+/// What went wrong with a change. One that was refused says why by itself; only of a failure the log has more.
+pub(crate) fn refused(error: ApiError) -> AnyView {
+    match error {
+        ApiError::Problem(problem) if problem.status < 500 => {
+            let text = problem.detail.unwrap_or(problem.title);
+            view! { <Notice text=text /> }.into_any()
+        }
+        error => view! { <ErrorNotice error=error /> }.into_any(),
+    }
+}
+
 /// Changes that one part of a page makes, one after the other.
 #[derive(Clone, Copy)]
 pub(crate) struct Change {
@@ -80,7 +91,7 @@ impl Change {
     pub fn problem(self) -> AnyView {
         view! {
             {self.refusal()}
-            {move || self.error.get().map(|error| view! { <ErrorNotice error=error /> })}
+            {move || self.error.get().map(refused)}
         }
         .into_any()
     }

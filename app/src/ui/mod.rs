@@ -21,7 +21,7 @@ mod theme;
 
 pub(crate) use announcer::Announcer;
 pub(crate) use bars::{Bar, KpiBars};
-pub(crate) use change::Change;
+pub(crate) use change::{Change, refused};
 pub(crate) use error::{ErrorNotice, ErrorPage, NotFoundPage, Notice};
 pub(crate) use field::{choice, field};
 pub(crate) use figure::{FULL_COVERAGE, trend_of};
