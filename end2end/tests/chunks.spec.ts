@@ -39,6 +39,15 @@ test("the document names the code of its page to the browser, for good", async (
   }
 });
 
+test("a comparison shows something else without loading the page anew", async ({ page }) => {
+  await page.goto("/compare/acme/leeds?by=unit");
+  await expect(page.locator(".theme-switch:not([hidden])")).toBeAttached();
+  await page.evaluate(() => Object.assign(window, { sameDocument: true }));
+  await page.getByRole("link", { name: "Shift", exact: true }).click();
+  await expect(page.getByRole("columnheader", { name: "Shift" })).toBeVisible();
+  expect(await page.evaluate(() => "sameDocument" in window)).toBe(true);
+});
+
 test.describe("when the code of the next page is not there any more", () => {
   test.use({ expectedErrors: /split_unit|404|TypeError|WebAssembly|Aborting/ });
 

@@ -21,7 +21,8 @@ pub(crate) fn LivePill(
     let clock = Clock::of_page();
     // How old the newest sample was when it came, rather than how long ago that is: the figure says
     // how far the screen lags behind the machines, and stands still while all is well.
-    let lag = Memo::new(move |_| newest.get().map(|newest| clock.heard().seconds_since(newest)));
+    // A page that is about to be replaced may hear the server once more, without its data.
+    let lag = Memo::new(move |_| newest.try_get().flatten().map(|newest| clock.heard().seconds_since(newest)));
     let kind = move || {
         if live.refused().is_some() {
             "refused"
@@ -36,7 +37,7 @@ pub(crate) fn LivePill(
         }
     };
     let text = move || {
-        let time = |at| clock_time(at, utc_offset_minutes.get());
+        let time = |at| clock_time(at, utc_offset_minutes.try_get().unwrap_or_default());
         match kind() {
             "refused" => "not live".to_owned(),
             "stale" => format!("stale since {}", time(clock.heard())),
