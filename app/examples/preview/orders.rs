@@ -27,9 +27,12 @@ pub fn outline() -> PlantOutline {
             ideal_cycle_seconds: (level == Level::Unit).then_some(3.4),
         };
         nodes.push(node(site.path, site.name, Level::Site));
-        for line in site.lines {
-            nodes.push(node(line.tile.path, line.tile.name, Level::Line));
-            nodes.extend(line.units.into_iter().map(|unit| node(unit.path, unit.name, Level::Unit)));
+        for area in site.areas {
+            nodes.push(node(area.path, area.name, Level::Area));
+            for line in area.lines {
+                nodes.push(node(line.tile.path, line.tile.name, Level::Line));
+                nodes.extend(line.units.into_iter().map(|unit| node(unit.path, unit.name, Level::Unit)));
+            }
         }
     }
     PlantOutline { nodes, currency: "EUR".to_owned(), at: at() }
