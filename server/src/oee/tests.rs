@@ -1,10 +1,11 @@
 use gemba_contract::batch::{BatchBuilder, encode_frame};
-use gemba_domain::{Timestamp, equipment::EquipmentPath, state::UnitState};
+use gemba_domain::{Interval, Timestamp, equipment::EquipmentPath, state::UnitState};
 use sqlx::PgPool;
 
 use crate::{
-    clock,
+    clock, config,
     ingest::tests::{EPOCH, PLANT, Rig, UNIT},
+    state::AppState,
 };
 
 const DAY: i64 = 86_400;
@@ -81,6 +82,61 @@ async fn nobody_is_scheduled_on_a_holiday(pool: PgPool) {
     assert_eq!(board.shift_at(&site, in_hours(72)), None);
     assert!(board.shift_at(&site, in_hours(20)).is_some() && board.shift_at(&site, in_hours(124)).is_some());
     rig.app.shutdown.cancel();
+    for job in jobs {
+        job.await.expect("ends");
+    }
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn facts_outlive_the_samples_that_they_were_made_of(pool: PgPool) {
+    let sums = "select coalesce(sum(apt), 0)::bigint, coalesce(sum(unknown), 0)::bigint from kpi_element";
+    let sums = || async { sqlx::query_as::<_, (i64, i64)>(sums).fetch_one(&pool).await.expect("sums") };
+    let rig = Rig::new(pool.clone()).await;
+    let jobs = rig.app.start();
+    rig.hello(EPOCH, &["execution"]).await.expect("welcome");
+    // A whole hour, five days ago.
+    let begin = clock::now().plus_seconds(-5 * DAY).micros().div_euclid(3_600_000_000) * 3600;
+    let (from, to) = (Timestamp::from_seconds(begin), Timestamp::from_seconds(begin + 3600));
+    let mut builder = BatchBuilder::new();
+    builder.push_text(0, from.micros(), "ACTIVE");
+    builder.push_text(0, from.plus_seconds(2400).micros(), "FEED_HOLD");
+    rig.send(encode_frame(EPOCH, 1, from, to, &builder.finish())).await.expect("taken");
+    for _ in 0..500 {
+        if sums().await.0 > 0 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let before = sums().await;
+    assert_eq!(before.0, 2_400_000_000);
+    rig.app.shutdown.cancel();
+    for job in jobs {
+        job.await.expect("ends");
+    }
+
+    let mut settings = config::load(&config::Sources::default()).expect("defaults").settings;
+    settings.historian.keep = Some(std::time::Duration::from_secs(2 * 86_400));
+    let app = AppState::open(pool.clone(), settings.into()).await.expect("opens");
+    let plant = app.plant.current();
+    let unit = plant.unit(&UNIT.parse().expect("path")).expect("known").unit.id;
+    let signal = plant.signal_at(&format!("{UNIT}:execution")).expect("known").id;
+    app.historian.delete_before(clock::now().plus_seconds(-2 * DAY)).await.expect("forgets");
+    assert!(app.historian.read(signal, from, to).await.expect("reads").is_empty());
+    let mut db = pool.acquire().await.expect("connects");
+    let cause = super::Cause::by("ideal cycle changed", "kim");
+    super::note_stale(&mut db, unit, Interval::new(from, to), &cause).await.expect("notes");
+    drop(db);
+    let jobs = app.start();
+    let stale = "select count(*) from fact_stale";
+    for _ in 0..1000 {
+        if sqlx::query_scalar::<_, i64>(stale).fetch_one(&pool).await.expect("counts") == 0 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(sqlx::query_scalar::<_, i64>(stale).fetch_one(&pool).await.expect("counts"), 0, "it was dealt with");
+    assert_eq!(sums().await.0, before.0, "and what it said of that hour stays");
+    app.shutdown.cancel();
     for job in jobs {
         job.await.expect("ends");
     }
