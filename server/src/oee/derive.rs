@@ -117,6 +117,7 @@ pub(super) async fn derive_stale(
 ) -> Result<Option<(EquipmentId, Interval, Cause)>, DeriveError> {
     let mut tx = pool.begin().await?;
     let Some((unit, stale, cause)) = queries::take_stale(&mut tx).await? else { return Ok(None) };
+    queries::lock_facts(&mut tx, unit).await?;
     // Whoever changed the plant and noted this did both in one transaction: what the note is about is known after it was taken.
     plants.refresh().await?;
     let plant = plants.current();

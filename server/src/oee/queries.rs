@@ -4,7 +4,7 @@ mod elements;
 pub(super) mod ledger;
 pub(super) mod reading;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use gemba_domain::{
@@ -80,6 +80,29 @@ pub async fn take_stale(db: &mut PgConnection) -> sqlx::Result<Option<(Equipment
         let stretch = Interval::new(row.from.into(), row.to.into());
         (EquipmentId(row.unit_id), stretch, Cause { text: row.cause, by: row.by })
     }))
+}
+
+/// What the locks of facts are told apart by from other locks.
+const FACTS_LOCK: i32 = 0x6661_6374;
+
+/// Waits until no other transaction stores facts of this unit, and keeps others from it until this one ends: an import beside
+/// the server would store states that overlap those which the server stores of its window at the same moment.
+pub async fn lock_facts(db: &mut PgConnection, unit: EquipmentId) -> sqlx::Result<()> {
+    sqlx::query!("select pg_advisory_xact_lock($1, hashtext($2))", FACTS_LOCK, unit.0.to_string()).execute(db).await?;
+    Ok(())
+}
+
+/// The same of those units of which nobody else stores facts now: gives them.
+pub async fn try_lock_facts(db: &mut PgConnection, units: &[EquipmentId]) -> sqlx::Result<HashSet<EquipmentId>> {
+    let units: Vec<Uuid> = units.iter().map(|unit| unit.0).collect();
+    let free = sqlx::query_scalar!(
+        r#"select unit as "unit!" from unnest($1::uuid[]) u (unit) where pg_try_advisory_xact_lock($2, hashtext(unit::text))"#,
+        &units,
+        FACTS_LOCK,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(free.into_iter().map(EquipmentId).collect())
 }
 
 /// How many notes there are.

@@ -1,5 +1,5 @@
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -256,7 +256,8 @@ impl Service {
         queries::count_stale(&self.pool).await
     }
 
-    /// Stores what the window has that is not stored yet. Gives the number of units.
+    /// Stores what the window has that is not stored yet. Gives the number of units. Those of which another process stores
+    /// facts just now wait for the next time.
     ///
     /// # Errors
     /// Those of the database; what could not be stored is tried again the next time.
@@ -270,27 +271,33 @@ impl Service {
         let unsaved = self.board.take_unsaved();
         let marks: Vec<(EquipmentId, Timestamp)> =
             unsaved.iter().map(|(unit, period, _)| (*unit, period.from)).collect();
-        let facts: Vec<_> =
+        let mut facts: Vec<_> =
             unsaved.into_iter().map(|(unit, period, facts)| derive::to_store(unit, period, facts)).collect();
         if facts.is_empty() {
             return Ok(0);
         }
+        let units: Vec<EquipmentId> = facts.iter().map(|fact| fact.unit).collect();
         let store = async {
             let mut tx = self.pool.begin().await?;
+            let free = queries::try_lock_facts(&mut tx, &units).await?;
+            facts.retain(|fact| free.contains(&fact.unit));
             queries::replace(&mut tx, &facts).await?;
             let cause = |unit| causes.get(&unit).cloned().unwrap_or_else(Cause::late_samples);
             ledger::note(&mut tx, &facts, cause, now).await?;
-            tx.commit().await
+            tx.commit().await?;
+            Ok(free)
         };
-        if let Err(error) = store.await {
+        let stored: sqlx::Result<HashSet<EquipmentId>> = store.await;
+        let left = |unit: &EquipmentId| stored.as_ref().map_or(true, |stored| !stored.contains(unit));
+        let marks: Vec<_> = marks.into_iter().filter(|(unit, _)| left(unit)).collect();
+        if !marks.is_empty() {
             self.board.unsave(marks);
             let mut known = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
-            for (unit, cause) in causes {
+            for (unit, cause) in causes.into_iter().filter(|(unit, _)| left(unit)) {
                 known.entry(unit).or_insert(cause);
             }
-            return Err(error);
         }
-        Ok(facts.len())
+        stored.map(|stored| stored.len())
     }
 
     /// Notes the stretch between what is stored and what the window holds, after a long stop.

@@ -141,3 +141,33 @@ async fn facts_outlive_the_samples_that_they_were_made_of(pool: PgPool) {
         job.await.expect("ends");
     }
 }
+
+#[sqlx::test(migrations = "../migrations")]
+async fn while_another_process_stores_facts_of_a_unit_ours_wait(pool: PgPool) {
+    let rig = Rig::new(pool.clone()).await;
+    let jobs = rig.app.start();
+    rig.hello(EPOCH, &["execution"]).await.expect("welcome");
+    let unit = rig.app.plant.current().unit(&UNIT.parse().expect("path")).expect("known").unit.id;
+    let mut other = pool.begin().await.expect("begins");
+    super::queries::lock_facts(&mut other, unit).await.expect("locks");
+    rig.send(word(&rig, 1, 0, "ACTIVE")).await.expect("taken");
+    until_state(&rig, UnitState::Producing).await;
+    assert_eq!(rig.app.oee.save(clock::now()).await.expect("leaves it"), 0);
+    let mut db = pool.acquire().await.expect("connects");
+    let stretch = Interval::new(rig.begin.plus_seconds(-DAY), rig.begin);
+    super::note_stale(&mut db, unit, stretch, &super::Cause::by("test", "kim")).await.expect("notes");
+    let soon = std::time::Duration::from_millis(300);
+    let derived = tokio::time::timeout(soon, rig.app.oee.derive_stale(clock::now())).await;
+    assert!(derived.is_err(), "it does not wait: {derived:?}");
+    let stored = "select count(*) from state_interval where state = 'producing'";
+    assert_eq!(sqlx::query_scalar::<_, i64>(stored).fetch_one(&pool).await.expect("counts"), 0);
+    other.commit().await.expect("ends");
+    while sqlx::query_scalar::<_, i64>(stored).fetch_one(&pool).await.expect("counts") == 0 {
+        rig.app.oee.save(clock::now()).await.expect("stores");
+    }
+    while rig.app.oee.derive_stale(clock::now()).await.expect("derives").is_some() {}
+    rig.app.shutdown.cancel();
+    for job in jobs {
+        job.await.expect("ends");
+    }
+}
