@@ -108,7 +108,12 @@ fn Compared(comparison: Comparison, scope: Scope) -> impl IntoView {
         </PageHeader>
         <main id="main" tabindex="-1" class="page">
             <div class="period-bar">
-                <PeriodLinks stretch=Signal::stored(stretch) scope=Signal::stored(scope) more=more.clone() />
+                <PeriodLinks
+                    stretch=Signal::stored(stretch)
+                    scope=Signal::stored(scope)
+                    more=more.clone()
+                    usual="Last 30 days"
+                />
                 <ProfileLinks profile=Signal::stored(comparison.profile) scope=Signal::stored(scope) more=more />
                 {andon.map(|href| view! { <span class="period-more"><a class="link" href=href>"Andon board"</a></span> })}
             </div>

@@ -2,6 +2,7 @@
 //! row: what is drawn can be read and copied as it stands.
 
 use gemba_contract::report::{LossKind, LossStep, ReasonRow, Report};
+use gemba_domain::state::UnitState;
 use leptos::prelude::*;
 
 use super::{
@@ -149,7 +150,11 @@ fn pareto_view(report: &Report, scope: Scope, chosen: Option<String>) -> AnyView
             let current = chosen.as_deref() == Some(code);
             // Choosing what is chosen shows all again.
             let href = scope.link(&reason_part((!current).then_some(code)));
-            let class = row.category.map_or("l-open", |c| loss_class(LossKind::Category(c)));
+            let class = loss_class(match (row.category, row.state) {
+                (Some(category), _) => LossKind::Category(category),
+                (None, UnitState::Blocked | UnitState::Starved) => LossKind::External,
+                (None, _) => LossKind::Unexplained,
+            });
             let stops = if row.stops == 1 { "1 stop".to_owned() } else { format!("{} stops", row.stops) };
             view! {
                 <tr data-chosen=current.then_some("true")>

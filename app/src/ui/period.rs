@@ -42,6 +42,9 @@ pub(crate) fn PeriodLinks(
     /// What the address holds besides, such as `by=team`.
     #[prop(optional, into)]
     more: Signal<String>,
+    /// What is shown when the address names no stretch.
+    #[prop(default = "Running shift")]
+    usual: &'static str,
 ) -> impl IntoView {
     let link = move |scope: Scope| more.with(|more| scope.link(more));
     let step = move |to: Option<(Timestamp, Timestamp)>, name: &'static str, sign: &'static str| match to {
@@ -63,7 +66,7 @@ pub(crate) fn PeriodLinks(
         let end = s.to.min(s.at);
         LENGTHS
             .map(|(text, seconds)| {
-                let current = s.to.micros_since(s.from) == seconds * 1_000_000;
+                let current = scope.get().stretch.is_some() && s.to.micros_since(s.from) == seconds * 1_000_000;
                 view! {
                     <a
                         href=link(scope.get().over(end.plus_seconds(-seconds), end))
@@ -88,7 +91,7 @@ pub(crate) fn PeriodLinks(
                 data-noscroll=""
                 aria-current=move || if scope.get().stretch.is_none() { "true" } else { "false" }
             >
-                "Running shift"
+                {usual}
             </a>
             {lengths}
         </nav>
