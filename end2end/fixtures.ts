@@ -1,4 +1,4 @@
-import { type BrowserContext, type Page, test as base, expect } from "@playwright/test";
+import { type APIResponse, type BrowserContext, type Page, test as base, expect } from "@playwright/test";
 import { Plant } from "./plant";
 
 export { expect };
@@ -26,6 +26,20 @@ export async function signIn(page: Page, plant: Plant): Promise<void> {
 /** The page's connection is live: its script runs, and the server talks to it. */
 export async function untilLive(page: Page): Promise<void> {
   await expect(page.locator("[data-live=live]")).toBeVisible();
+}
+
+/** The page's script runs: what it offers by click works. */
+export async function untilHydrated(page: Page, path: string): Promise<void> {
+  await page.goto(path);
+  await expect(page.locator(".theme-switch:not([hidden])")).toBeAttached();
+}
+
+/** What the signed-in user sends to the API beside the page. */
+export async function sent(page: Page, method: "put" | "post", path: string, data: unknown): Promise<APIResponse> {
+  const headers = { "content-type": "application/json", origin: new URL(page.url()).origin };
+  const answer = await page.request[method](`/api/v1${path}`, { data, headers });
+  expect(answer.status(), await answer.text()).toBe(200);
+  return answer;
 }
 
 /** Errors that a page reports (its own, and breaches of the content security policy). */

@@ -1,22 +1,9 @@
 import AxeBuilder from "@axe-core/playwright";
-import type { APIResponse, Page } from "@playwright/test";
-import { expect, test } from "../fixtures";
+import type { Page } from "@playwright/test";
+import { expect, sent, test, untilHydrated } from "../fixtures";
 
 const line = "acme/leeds/press-shop/line-1";
 const assembly = "acme/leeds/assembly/line-2";
-
-/** The page's script runs: what it offers by click works. */
-async function untilHydrated(page: Page, path: string): Promise<void> {
-  await page.goto(path);
-  await expect(page.locator(".theme-switch:not([hidden])")).toBeAttached();
-}
-
-async function sent(page: Page, method: "put" | "post", path: string, data: unknown): Promise<APIResponse> {
-  const headers = { "content-type": "application/json", origin: new URL(page.url()).origin };
-  const answer = await page.request[method](`/api/v1${path}`, { data, headers });
-  expect(answer.status(), await answer.text()).toBe(200);
-  return answer;
-}
 
 const row = (page: Page, code: string) => page.getByRole("listitem").filter({ has: page.getByRole("heading", { name: code, exact: true }) });
 
@@ -99,55 +86,15 @@ test.describe("what is refused", () => {
     await page.getByRole("button", { name: "Add the product" }).click();
     await expect(page.getByRole("alert")).toContainText("product `bracket-40` exists already");
   });
-
-  test("a slip in a rule, at its place and with what was meant", async ({ page }) => {
-    await page.goto("/reasons");
-    await sent(page, "put", "/reasons/material", { name: "Material", category: "minor_stops" });
-    await untilHydrated(page, "/reasons");
-    const form = page.locator("#rule-form");
-    await form.getByLabel("Name").fill("Stopped");
-    await form.getByRole("combobox").last().selectOption("material");
-    await form.getByLabel("Holds while").fill("state is stoped");
-    await form.getByRole("button", { name: "Try it" }).click();
-    const mistake = form.getByRole("alert");
-    await expect(mistake).toContainText("Column 10");
-    await expect(mistake).toContainText("stopped");
-    expect(await mistake.locator("pre").innerText()).toMatch(/state is stoped\n {9}\^/);
-  });
-});
-
-test("a rule is tried before it is stored, and rules change their order", async ({ page }) => {
-  await untilHydrated(page, "/reasons");
-  const form = page.locator("#rule-form");
-  for (const name of ["All", "Short"]) {
-    await form.getByLabel("Name").fill(name);
-    await form.getByRole("combobox").last().selectOption("material");
-    await form.getByLabel("Holds while").fill(name === "All" ? "lasts > 1 s" : "lasts < 2 min");
-    await expect(form.getByRole("button", { name: "Store without a trial" })).toBeVisible();
-    await form.getByRole("button", { name: "Try it" }).click();
-    await expect(form.locator(".trial-summary")).toContainText(/^Would change .* of the last 30 days/);
-    await form.getByRole("button", { name: "Store the rule" }).click();
-    await expect(form.getByRole("status").filter({ hasText: `${name} is stored.` })).toBeVisible();
-  }
-  const rules = page.getByRole("table").last().locator("tbody").getByRole("rowheader");
-  await expect(rules).toHaveText(["All", "Short"]);
-  await page.getByRole("button", { name: "Later: All" }).click();
-  await expect(rules).toHaveText(["Short", "All"]);
-  await page.getByRole("button", { name: "Store it" }).click();
-  await expect(page.getByRole("status").filter({ hasText: "Stored." })).toBeVisible();
-  await page.reload();
-  await expect(rules).toHaveText(["Short", "All"]);
 });
 
 test.describe("without JavaScript", () => {
   test.use({ javaScriptEnabled: false });
 
-  test("orders, products and reasons are readable", async ({ page }) => {
+  test("orders and products are readable", async ({ page }) => {
     await page.goto("/orders?state=finished");
     await expect(row(page, "PO-1")).toBeVisible();
     await page.goto("/products");
     await expect(page.getByRole("main")).toContainText("Bracket 40 mm");
-    await page.goto("/reasons");
-    await expect(page.getByRole("main")).toContainText("lasts < 2 min");
   });
 });

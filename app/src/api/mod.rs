@@ -16,6 +16,7 @@ use gemba_contract::{
     plant::PlantOutline,
     reason::{GiveReason, ReasonConflict, ReasonRules, ReasonTree, Said},
     report::{Comparison, Derivation, Note, PutNote, Report},
+    rule::StateRules,
     session::Me,
     signal::SampleSeries,
     unit::UnitDetail,
@@ -123,6 +124,11 @@ impl Api {
     /// `GET /api/v1/reason-rules`
     pub async fn reason_rules(&self) -> Result<ReasonRules, ApiError> {
         self.get("/api/v1/reason-rules".to_owned()).await
+    }
+
+    /// `GET /api/v1/state-rules`
+    pub async fn state_rules(&self) -> Result<StateRules, ApiError> {
+        self.get("/api/v1/state-rules".to_owned()).await
     }
 
     /// `GET /api/v1/plant`

@@ -4,64 +4,12 @@ use gemba_contract::plant::PlantOutline;
 use leptos::prelude::*;
 
 use super::{
+    book::Book,
     rule::{Kind, Rule},
-    rule_form::{FORM, RuleForm},
+    rule_form::RuleForm,
+    trial::Trials,
 };
-use crate::ui::{Change, focus_soon, place_name};
-
-/// What the list and the form share.
-#[derive(Clone, Copy)]
-pub(super) struct Book {
-    pub kind: StoredValue<Kind>,
-    /// As the server has them.
-    pub stored: RwSignal<Vec<Rule>>,
-    /// As they stand on the page.
-    pub draft: RwSignal<Vec<Rule>>,
-    /// Which one the form changes; `None`: it adds one.
-    pub edited: RwSignal<Option<usize>>,
-    pub outcomes: Signal<Vec<(String, String)>>,
-    pub plant: StoredValue<PlantOutline>,
-    pub may_change: bool,
-}
-
-impl Book {
-    /// The server has these now.
-    pub fn settle(self, rules: Vec<Rule>) {
-        self.edited.set(None);
-        self.stored.set(rules.clone());
-        self.draft.set(rules);
-    }
-
-    fn swap(self, a: usize, b: usize) {
-        self.edited.set(None);
-        self.draft.update(|rules| {
-            if a.max(b) < rules.len() {
-                rules.swap(a, b);
-            }
-        });
-    }
-
-    fn take_out(self, position: usize) {
-        self.edited.set(None);
-        self.draft.update(|rules| {
-            if position < rules.len() {
-                rules.remove(position);
-            }
-        });
-    }
-
-    fn outcome_name(self, code: &str) -> String {
-        let found = self.outcomes.with(|all| all.iter().find(|(known, _)| known == code).map(|(_, name)| name.clone()));
-        found.unwrap_or_else(|| code.to_owned())
-    }
-
-    fn place(self, scope: &str) -> String {
-        match scope.parse() {
-            Ok(path) => self.plant.with_value(|plant| place_name(plant, &path)),
-            Err(_) => "Whole plant".to_owned(),
-        }
-    }
-}
+use crate::ui::{Change, focus_soon};
 
 #[component]
 pub(super) fn Rules(
@@ -99,18 +47,29 @@ pub(super) fn Rules(
         change.forget();
         book.settle(book.stored.get_untracked());
     };
-    let heading = format!("{}-heading", kind.id);
-    let (labelled, scrolled) = (heading.clone(), heading.clone());
+    let trials = Trials::new(book, change);
+    let is_tried = Memo::new(move |_| book.draft.with(|draft| trials.are_of(draft)));
+    let attempt = move |_| trials.ask(book.draft.get_untracked());
+    let can_try = kind.attempt.is_of_all();
+    let try_it = move || {
+        can_try.then(|| {
+            view! {
+                <button type="button" class="button" disabled=move || change.is_busy() on:click=attempt>
+                    {format!("Try it on the last {} days", kind.days)}
+                </button>
+            }
+        })
+    };
     view! {
-        <section class="card" aria-labelledby=labelled>
+        <section class="card" aria-labelledby=kind.heading>
             <div class="card-heading">
-                <h2 id=heading>{kind.title}</h2>
+                <h2 id=kind.heading>{kind.title}</h2>
                 <span>{kind.hint}</span>
             </div>
             <Show when=none>
-                <p class="empty">"No rule yet. A rule gives a reason wherever its condition holds, and is tried against history first."</p>
+                <p class="empty">{kind.none}</p>
             </Show>
-            <div class="table-scroll" tabindex="0" role="group" aria-labelledby=scrolled hidden=none>
+            <div class="table-scroll" tabindex="0" role="group" aria-labelledby=kind.heading hidden=none>
                 <table class="table rules">
                     <thead>
                         <tr>
@@ -131,13 +90,15 @@ pub(super) fn Rules(
                 <Show when=move || unsaved.get()>
                     <p class="unsaved">
                         <span>"This order is not stored yet. Stored, it makes the figures of the last 31 days anew; those reported stay beside them."</span>
+                        {try_it}
                         <button type="button" class="button primary" disabled=move || change.is_busy() on:click=save>
-                            "Store it"
+                            {move || if can_try && !is_tried.get() { "Store it without a trial" } else { "Store it" }}
                         </button>
                         <button type="button" class="button" on:click=undo>
                             "Undo"
                         </button>
                     </p>
+                    {can_try.then(|| trials.view(is_tried))}
                 </Show>
                 {change.problem()}
                 {change.told()}
@@ -152,7 +113,7 @@ fn row(book: Book, position: usize, last: usize, rule: Rule) -> AnyView {
     let buttons = book.may_change.then(|| {
         let edit = move |_| {
             book.edited.set(Some(position));
-            focus_soon(FORM);
+            focus_soon(book.kind.with_value(|kind| kind.form));
         };
         let label = |verb: &str| format!("{verb} {}", rule.name);
         view! {

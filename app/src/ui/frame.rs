@@ -41,7 +41,7 @@ pub(crate) fn Frame() -> impl IntoView {
                         <A href="/products">"Products"</A>
                     </li>
                     <li>
-                        <A href="/reasons">"Reasons"</A>
+                        <A href="/reasons">"Reasons and rules"</A>
                     </li>
                 </ul>
             </nav>
