@@ -26,14 +26,16 @@ use crate::{
 
 chunk!(OverviewRoute: OverviewPage in overview);
 chunk!(UnitRoute: UnitPage in unit);
-chunk!(LineRoute: LinePage in line);
-chunk!(DerivationRoute: DerivationPage in derivation);
-chunk!(CompareRoute: ComparePage in compare);
 chunk!(AndonRoute: AndonPage in andon);
-chunk!(CalendarRoute: CalendarPage in calendar);
-chunk!(OrdersRoute: OrdersPage in orders);
-chunk!(ProductsRoute: ProductsPage in products);
-chunk!(ReasonsRoute: ReasonsPage in reasons);
+// Who asks for one of these goes on to the others.
+chunk!(LineRoute: LinePage in figures);
+chunk!(DerivationRoute: DerivationPage in figures);
+chunk!(CompareRoute: ComparePage in figures);
+// What is planned and kept, at a desk.
+chunk!(CalendarRoute: CalendarPage in plans);
+chunk!(OrdersRoute: OrdersPage in plans);
+chunk!(ProductsRoute: ProductsPage in plans);
+chunk!(ReasonsRoute: ReasonsPage in plans);
 
 /// All pages. On the server it needs the contexts named in the crate's documentation.
 #[component]

@@ -27,7 +27,7 @@ await page.evaluate(() => {
   };
   new MutationObserver((changes) => {
     if (waiting.length === 0) requestAnimationFrame(() => drawn.port2.postMessage(null));
-    for (const { target } of changes) waiting.push([target.getAttribute("href").slice("/units/".length), target.dataset.state]);
+    for (const { target } of changes.filter(({ target }) => target.matches("a.tile"))) waiting.push([target.getAttribute("href").slice("/units/".length), target.dataset.state]);
   }).observe(document.querySelector("main"), { subtree: true, attributeFilter: ["data-state"], attributes: true });
   new PerformanceObserver((list) => {
     for (const { duration } of list.getEntries()) seen.longest_task_ms = Math.max(seen.longest_task_ms, duration);

@@ -1,10 +1,9 @@
 //! The big figures above a site or a unit. Each says value, unit, target and what it is made of.
 
 use gemba_contract::overview::{CountView, KpiView, ShiftView};
-use gemba_domain::state::UnitState;
 use leptos::prelude::*;
 
-use super::TileModel;
+use super::model::Headcount;
 use crate::{
     format::{NO_VALUE, clock_time, percent, pieces, shift_title, signed_points},
     ui::{Bar, FULL_COVERAGE, KpiBars, trend_of},
@@ -137,17 +136,16 @@ pub(crate) fn CountFigure(#[prop(into)] count: Signal<CountView>) -> impl IntoVi
 
 /// Units where somebody must go: stopped, or without data.
 #[component]
-pub(super) fn AttentionFigure(#[prop(into)] units: Signal<Vec<TileModel>>) -> impl IntoView {
-    let count = move |state: UnitState| units.get().iter().filter(|u| u.now.with(|n| n.state == state)).count();
-    let stopped = Memo::new(move |_| count(UnitState::Stopped));
-    let unknown = Memo::new(move |_| count(UnitState::Unknown));
-    let held = Memo::new(move |_| count(UnitState::Blocked) + count(UnitState::Starved));
+pub(super) fn AttentionFigure(#[prop(into)] headcount: Signal<Headcount>) -> impl IntoView {
+    let stopped = Memo::new(move |_| headcount.get().stopped);
+    let unknown = Memo::new(move |_| headcount.get().unknown);
+    let held = Memo::new(move |_| headcount.get().held);
     let alarm = move || if stopped.get() == 0 { "level" } else { "down" };
     view! {
         <Stat
             name="Units needing a person"
             value=Signal::derive(move || (stopped.get() + unknown.get()).to_string())
-            unit=Signal::derive(move || format!("of {}", units.with(Vec::len)))
+            unit=Signal::derive(move || format!("of {}", headcount.get().units))
         >
             <span data-trend=alarm>
                 {move || format!("{} stopped", stopped.get())}

@@ -75,10 +75,7 @@ fn Plant(overview: Overview, earlier: Earlier) -> impl IntoView {
     let sites = model.sites.clone();
     let sites = Signal::derive(move || sites.get());
     let offset = Signal::derive(move || sites.with(|s| s.first().map_or(0, |site| site.utc_offset_minutes.get())));
-    let newest = Memo::new(move |_| {
-        let units = sites.get().iter().flat_map(SiteModel::units).collect::<Vec<_>>();
-        units.iter().filter_map(|u| u.now.with(|n| n.last_sample)).max()
-    });
+    let newest = Memo::new(move |_| sites.get().iter().filter_map(|site| site.headcount.with(|all| all.newest)).max());
     let empty = Memo::new(move |_| sites.with(Vec::is_empty));
     let single = Memo::new(move |_| sites.with(|s| s.len() == 1));
     view! {
@@ -132,9 +129,9 @@ fn Site(site: SiteModel, headed: Signal<bool>) -> impl IntoView {
         let count = site.count.clone();
         move || count.get()
     });
-    let units = Signal::derive({
-        let site = site.clone();
-        move || site.units()
+    let headcount = Signal::derive({
+        let headcount = site.headcount.clone();
+        move || headcount.get()
     });
     let offset = Signal::derive(move || site.utc_offset_minutes.get());
     let areas = site.areas;
@@ -161,7 +158,7 @@ fn Site(site: SiteModel, headed: Signal<bool>) -> impl IntoView {
             <div class="stats">
                 <OeeFigure kpi=kpi more=view! { <EarlierFigures path=path.clone() /> }.into_any() />
                 <CountFigure count=count />
-                <AttentionFigure units=units />
+                <AttentionFigure headcount=headcount />
                 <CoverageFigure kpi=kpi />
             </div>
             <div class="section-heading">

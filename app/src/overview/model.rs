@@ -1,5 +1,10 @@
 //! What the overview shows, as signals: a delta touches only the tile that it is about.
 
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
 use gemba_contract::{
     live::{TileDelta, TotalDelta},
     overview::{
@@ -8,7 +13,7 @@ use gemba_contract::{
 };
 use gemba_domain::{
     Timestamp,
-    equipment::{EquipmentId, EquipmentPath},
+    equipment::{EquipmentId, EquipmentPath, Level},
     oee::NOT_WATCHED,
     state::UnitState,
 };
@@ -46,6 +51,18 @@ pub(crate) struct AreaModel {
     pub lines: ArcRwSignal<Vec<LineModel>>,
 }
 
+/// How its units are, in numbers. Kept beside the tiles, so that one that changes does not have all of them read anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Headcount {
+    pub units: usize,
+    pub stopped: usize,
+    pub unknown: usize,
+    /// Blocked or starved.
+    pub held: usize,
+    /// Time of the newest sample of any.
+    pub newest: Option<Timestamp>,
+}
+
 /// One site and its areas.
 #[derive(Clone)]
 pub(crate) struct SiteModel {
@@ -57,12 +74,14 @@ pub(crate) struct SiteModel {
     pub kpi: ArcRwSignal<KpiView>,
     pub count: ArcRwSignal<CountView>,
     pub areas: ArcRwSignal<Vec<AreaModel>>,
+    pub headcount: ArcRwSignal<Headcount>,
 }
 
 /// The plant.
 #[derive(Clone)]
 pub(crate) struct OverviewModel {
     pub sites: ArcRwSignal<Vec<SiteModel>>,
+    tiles: Arc<Mutex<HashMap<EquipmentId, TileModel>>>,
 }
 
 /// A tile's state before and after, for the announcement.
@@ -157,7 +176,7 @@ impl AreaModel {
 
 impl SiteModel {
     fn new(site: SiteOverview) -> Self {
-        Self {
+        let site = Self {
             path: site.path,
             name: site.name,
             time_zone: site.time_zone,
@@ -166,7 +185,10 @@ impl SiteModel {
             kpi: ArcRwSignal::new(site.kpi),
             count: ArcRwSignal::new(site.count),
             areas: ArcRwSignal::new(site.areas.into_iter().map(AreaModel::new).collect()),
-        }
+            headcount: ArcRwSignal::default(),
+        };
+        site.count();
+        site
     }
 
     fn replace(&self, site: SiteOverview) {
@@ -176,6 +198,24 @@ impl SiteModel {
         set_if_new(&self.count, site.count);
         let same = |model: &AreaModel, area: &AreaOverview| model.path == area.path;
         replace_all(&self.areas, site.areas, same, AreaModel::replace, AreaModel::new);
+        self.count();
+    }
+
+    /// Counts anew what its units do.
+    fn count(&self) {
+        let mut all = Headcount::default();
+        for unit in untrack(|| self.units()) {
+            let (state, newest) = unit.now.with_untracked(|now| (now.state, now.last_sample));
+            all.units += 1;
+            match state {
+                UnitState::Stopped => all.stopped += 1,
+                UnitState::Unknown => all.unknown += 1,
+                UnitState::Blocked | UnitState::Starved => all.held += 1,
+                _ => {}
+            }
+            all.newest = all.newest.max(newest);
+        }
+        set_if_new(&self.headcount, all);
     }
 
     /// All lines of all areas, following which there are.
@@ -191,13 +231,27 @@ impl SiteModel {
 
 impl OverviewModel {
     pub fn new(overview: Overview) -> Self {
-        Self { sites: ArcRwSignal::new(overview.sites.into_iter().map(SiteModel::new).collect()) }
+        let model = Self {
+            sites: ArcRwSignal::new(overview.sites.into_iter().map(SiteModel::new).collect()),
+            tiles: Arc::default(),
+        };
+        model.find_tiles();
+        model
+    }
+
+    /// Tiles by identity: a delta finds its own without a look at the others.
+    fn find_tiles(&self) {
+        let lines: Vec<LineModel> =
+            self.sites.get_untracked().iter().flat_map(|site| untrack(|| site.lines())).collect();
+        let tiles = lines.iter().flat_map(|line| std::iter::once(line.tile.clone()).chain(line.units.get_untracked()));
+        *self.tiles.lock().unwrap_or_else(PoisonError::into_inner) = tiles.map(|tile| (tile.id, tile)).collect();
     }
 
     /// The whole plant anew.
     pub fn replace(&self, overview: Overview) {
         let same = |model: &SiteModel, site: &SiteOverview| (&model.path, &model.name) == (&site.path, &site.name);
         replace_all(&self.sites, overview.sites, same, SiteModel::replace, SiteModel::new);
+        self.find_tiles();
     }
 
     /// What changed. Gives the units whose state is another now.
@@ -212,17 +266,16 @@ impl OverviewModel {
                 set_if_new(count, delta.count);
             }
         }
-        let lines: Vec<LineModel> = areas.iter().flat_map(|area| area.lines.get_untracked()).collect();
+        let known = self.tiles.lock().unwrap_or_else(PoisonError::into_inner);
         let mut changes = Vec::new();
         for TileDelta { id, now } in tiles {
-            if let Some(line) = lines.iter().find(|l| l.tile.id == id) {
-                line.tile.apply(now, at);
-            } else if let Some(unit) =
-                lines.iter().find_map(|l| l.units.with_untracked(|u| u.iter().find(|u| u.id == id).cloned()))
-            {
-                changes.extend(unit.apply(now, at));
+            let Some(tile) = known.get(&id) else { continue };
+            let changed = tile.apply(now, at);
+            if tile.path.level() == Level::Unit {
+                changes.extend(changed);
             }
         }
+        sites.iter().for_each(SiteModel::count);
         changes
     }
 }

@@ -7,6 +7,8 @@ use bytes::Bytes;
 use gemba_codec::{Limits, Run, Values, decode_series};
 use gemba_contract::{
     order::PutProduct,
+    reason::GiveReason,
+    report::Report,
     session::{ChangePassword, SignIn},
     signal::Durations,
     unit::UnitDetail,
@@ -118,6 +120,24 @@ impl Session {
         let request = self.client.put(format!("{}{path}", self.url)).header(header::COOKIE, &self.cookie);
         sent(request.json(product), &path).await?;
         Ok(())
+    }
+
+    /// Says why a unit stood; the status of the answer.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub async fn give_reason(&self, word: &GiveReason) -> Result<StatusCode> {
+        let request =
+            self.client.post(format!("{}/api/v1/stops/reason", self.url)).header(header::COOKIE, &self.cookie);
+        Ok(request.json(word).send().await?.status())
+    }
+
+    /// The report of a line or unit.
+    ///
+    /// # Errors
+    /// The server does not answer as it should.
+    pub async fn report(&self, path: &str, from: Timestamp, to: Timestamp) -> Result<Report> {
+        Ok(self.get(&format!("/api/v1/report/{path}?from={from}&to={to}")).await?.json().await?)
     }
 
     /// A unit with its signals; `None` when the server does not know it (yet).
