@@ -13,7 +13,8 @@ use crate::format::percent;
 #[component]
 pub(super) fn Area(area: AreaModel, utc_offset_minutes: Signal<i32>) -> impl IntoView {
     let AreaModel { path, name, kpi, count, lines } = area;
-    let heading = format!("area-{}", path.leaf());
+    // Areas of two sites may have the same code.
+    let heading = format!("area-{}", path.as_str().replace('/', "-"));
     let oee = Memo::new(move |_| kpi.with(|kpi| (percent(kpi.oee), target_gap(kpi))));
     let count = Memo::new(move |_| count.with(count_pair));
     let none = Memo::new({
