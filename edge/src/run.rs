@@ -7,8 +7,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock,
-    collector::{HealthBoard, mtconnect},
-    config::{Config, Protocol},
+    collector::{self, HealthBoard, Shared},
+    config::Config,
     queue::{Batcher, LockError, OpenError, Queue, QueueLock, StatusFile, intake},
     tls::ClientError,
     uplink::{Client, Uplink},
@@ -62,26 +62,19 @@ impl Collector {
         let (stop_sources, stop_uplink) = (CancellationToken::new(), CancellationToken::new());
         let tasks = TaskTracker::new();
         let (way_in, pieces) = intake(config.sources.len());
+        let shared = Shared {
+            intake: way_in.clone(),
+            signals: Arc::clone(queue.signals()),
+            health: Arc::clone(&health),
+            before: found.covered_to,
+        };
         for (number, source) in config.sources.iter().enumerate() {
             let position = found.positions.get(&source.name).cloned();
-            match source.protocol {
-                Protocol::MtConnect => {
-                    let source = mtconnect::Source::new(
-                        source.clone(),
-                        number,
-                        way_in.clone(),
-                        Arc::clone(queue.signals()),
-                        Arc::clone(&health),
-                        position,
-                        found.covered_to,
-                    )?;
-                    tasks.spawn(source.run(stop_sources.clone()));
-                }
-            }
+            collector::start(source, number, position, &shared, &tasks, &stop_sources)?;
         }
         let batcher = Batcher::new(queue.clone(), &way_in, found.covered_to);
         // The batcher ends when the last source lets go of its way in.
-        drop(way_in);
+        drop((way_in, shared));
         let batcher = tokio::spawn(async move {
             if let Err(error) = batcher.run(pieces).await {
                 tracing::error!(%error, "the last batch could not be stored");

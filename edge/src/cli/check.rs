@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use gemba_edge::{
-    collector::mtconnect::{AgentClient, Mapping},
+    collector::survey,
     config::{Config, SourceConfig},
     uplink::Client,
 };
@@ -26,24 +26,23 @@ pub async fn check(config: &Config) -> anyhow::Result<ExitCode> {
 }
 
 async fn check_source(source: &SourceConfig) -> anyhow::Result<bool> {
-    println!("\nsource {} ({})", source.name, source.url);
-    let devices = match AgentClient::new(source)?.probe().await {
-        Ok(devices) => devices,
+    println!("\nsource {} ({})", source.name, source.settings.address());
+    let survey = match survey(source).await {
+        Ok(survey) => survey,
         Err(failure) => {
             println!("  {failure}");
             return Ok(false);
         }
     };
-    let mapping = Mapping::resolve(source, &devices);
-    let rows: Vec<[&str; 4]> = mapping
-        .mapped
+    let rows: Vec<[&str; 4]> = survey
+        .rows
         .iter()
         .map(|row| {
             let signal = &row.signal;
             [row.item.as_str(), signal.address.as_str(), signal.kind.as_str(), signal.uom.as_deref().unwrap_or("")]
         })
         .collect();
-    let head = ["data item", "signal", "kind", "unit"];
+    let head = ["item", "signal", "kind", "unit"];
     let width = |column: usize| rows.iter().chain([&head]).map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths = [width(0), width(1), width(2)];
     for row in [&head].into_iter().chain(&rows) {
@@ -59,18 +58,17 @@ async fn check_source(source: &SourceConfig) -> anyhow::Result<bool> {
         );
         println!("{}", line.trim_end());
     }
-    if !mapping.unmapped.is_empty() {
+    if !survey.left.is_empty() {
         println!("  read by no rule:");
-        for (device, item) in &mapping.unmapped {
-            let name = item.name.as_deref().map_or(String::new(), |name| format!(" ({name})"));
-            println!("    {device}: {}{name}, {} {}", item.id, item.category, item.kind);
+        for left in &survey.left {
+            println!("    {}, {}", left.item, left.what);
         }
     }
-    for problem in &mapping.problems {
+    for problem in &survey.problems {
         println!("  problem: {problem}");
     }
-    if mapping.mapped.is_empty() {
+    if survey.rows.is_empty() {
         println!("  problem: nothing would be read");
     }
-    Ok(mapping.problems.is_empty() && !mapping.mapped.is_empty())
+    Ok(survey.problems.is_empty() && !survey.rows.is_empty())
 }

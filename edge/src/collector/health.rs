@@ -16,20 +16,26 @@ use crate::clock;
 pub enum SourceState {
     /// Not reached yet since the start.
     Connecting,
+    /// Connected, and nothing has come yet: what is waited for.
+    Waiting(String),
     /// Reading where the run before had stopped, or after an outage.
     CatchingUp,
-    /// The agent sends by itself.
+    /// The source sends by itself.
     Streaming,
-    /// The agent is asked again and again: it cannot stream.
+    /// The source is asked again and again.
     Polling,
+    /// Data flows of some of it only: what is missing.
+    Partial(String),
     /// Something is wrong, but the source does not count as lost yet.
     Troubled(String),
     /// Lost: its signals are unavailable.
     Lost(String),
+    /// Lost until a person puts something right.
+    Unusable(String),
 }
 
 impl SourceState {
-    /// Data flows.
+    /// Data flows, of all that is read: what is shown in green.
     pub fn is_ok(&self) -> bool {
         matches!(self, Self::CatchingUp | Self::Streaming | Self::Polling)
     }
@@ -39,6 +45,9 @@ impl fmt::Display for SourceState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connecting => f.write_str("connecting"),
+            Self::Waiting(what) => write!(f, "connected, nothing has come yet: {what}"),
+            Self::Partial(what) => write!(f, "partly: {what}"),
+            Self::Unusable(why) => write!(f, "cannot be used: {why}"),
             Self::CatchingUp => f.write_str("catching up"),
             Self::Streaming => f.write_str("streaming"),
             Self::Polling => f.write_str("polling"),

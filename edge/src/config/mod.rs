@@ -6,6 +6,7 @@
 mod quantity;
 mod reader;
 mod signals;
+mod source;
 
 use std::{
     collections::BTreeMap,
@@ -14,10 +15,12 @@ use std::{
     time::Duration,
 };
 
-use gemba_domain::equipment::{EquipmentPath, Level};
+use crate::collector::mtconnect;
 
-use reader::{Findings, Section};
+pub(crate) use reader::{Findings, Section};
 pub use signals::{CodeTemplate, Glob, ItemFacts, Selector, SignalRule, slug};
+pub use source::UnitConfig;
+pub(crate) use source::{http_url, read_units};
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,53 +61,31 @@ pub struct QueueConfig {
 pub struct SourceConfig {
     /// `name`: for logs and for the server's list of sources; unique.
     pub name: String,
-    /// `protocol`: which collector reads it.
-    pub protocol: Protocol,
-    /// `url`: the agent's root, such as `http://10.0.0.5:5000`.
-    pub url: String,
-    /// `heartbeat` (default `10 s`): how often the agent is asked to say that it lives when nothing changes.
-    pub heartbeat: Duration,
-    /// `interval` (default `100 ms`): the agent gathers observations for at least this long before it sends them;
-    /// also the pause between two requests to an agent that cannot stream.
-    pub interval: Duration,
-    /// `timeout` (default `30 s`): silence after which the agent counts as lost; also the limit of one request.
-    /// At least twice the heartbeat.
-    pub timeout: Duration,
-    /// `[[source.unit]]`: what is read of it. At least one.
-    pub units: Vec<UnitConfig>,
+    /// What follows from `protocol`.
+    pub settings: SourceSettings,
 }
 
-impl SourceConfig {
-    /// An MTConnect agent with everything else as when nothing is set.
-    pub fn new(url: &str) -> Self {
-        Self {
-            name: String::new(),
-            protocol: Protocol::MtConnect,
-            url: url.trim_end_matches('/').to_owned(),
-            heartbeat: DEFAULT_HEARTBEAT,
-            interval: DEFAULT_INTERVAL,
-            timeout: DEFAULT_TIMEOUT,
-            units: Vec::new(),
+/// `protocol`, and what is set of it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SourceSettings {
+    /// `mtconnect`: an MTConnect agent over HTTP.
+    MtConnect(mtconnect::Settings),
+}
+
+impl SourceSettings {
+    /// What is read, by units.
+    pub fn units(&self) -> &[UnitConfig] {
+        match self {
+            Self::MtConnect(settings) => &settings.units,
         }
     }
-}
 
-/// What a source speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// `mtconnect`: an MTConnect agent over HTTP.
-    MtConnect,
-}
-
-/// One `[[source.unit]]`: a device of the source and the unit it is.
-#[derive(Clone, Debug, PartialEq)]
-pub struct UnitConfig {
-    /// `device`: name or uuid of the MTConnect device.
-    pub device: String,
-    /// `path`: of the unit in the plant, enterprise/site/area/line/unit.
-    pub path: EquipmentPath,
-    /// `signals`: which data items become which signals. The first rule that fits an item decides.
-    pub signals: Vec<SignalRule>,
+    /// Where the source is, for people.
+    pub fn address(&self) -> &str {
+        match self {
+            Self::MtConnect(settings) => &settings.url,
+        }
+    }
 }
 
 /// One mistake in the file.
@@ -152,9 +133,6 @@ impl fmt::Display for Lines<'_> {
 
 const DEFAULT_MAX_BYTES: u64 = 8 << 30;
 const DEFAULT_MAX_AGE: Duration = Duration::from_secs(30 * 86_400);
-const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(10);
-const DEFAULT_INTERVAL: Duration = Duration::from_millis(100);
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Config {
     /// Reads and checks the file. Paths in it are taken relative to the file.
@@ -181,12 +159,11 @@ impl Config {
         let server = server.and_then(|section| read_server(&mut findings, &section, directory));
         let queue = root.section(&mut findings, "queue", &["directory", "max_bytes", "max_age"]);
         let queue = queue.and_then(|section| read_queue(&mut findings, &section, directory));
-        let known = &["name", "protocol", "url", "heartbeat", "interval", "timeout", "unit"];
-        let sections = root.sections(&mut findings, "source", known);
+        let sections = root.sections_by(&mut findings, "source", source::known_keys);
         let mut names = BTreeMap::new();
         let mut sources = Vec::new();
         for section in sections {
-            let Some(source) = read_source(&mut findings, &section) else { continue };
+            let Some(source) = source::read(&mut findings, &section) else { continue };
             if let Some(line) = names.insert(source.name.clone(), findings.line(section.at)) {
                 let at = section.at_key("name");
                 findings
@@ -194,7 +171,7 @@ impl Config {
             }
             sources.push(source);
         }
-        check_units_once(&mut findings, &sources);
+        source::check_units_once(&mut findings, &sources);
         match (server, queue, findings.into_inner()) {
             (Some(server), Some(queue), findings) if findings.is_empty() => Ok(Self { server, queue, sources }),
             (_, _, findings) => Err(findings),
@@ -220,86 +197,6 @@ fn read_queue(findings: &mut Findings<'_>, section: &Section<'_>, directory: &Pa
         findings.report(section.at_key("max_age"), "`max_age` must be at least 1 min".to_owned());
     }
     Some(QueueConfig { directory: path?, max_bytes, max_age })
-}
-
-fn read_source(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<SourceConfig> {
-    let name = section.required(findings, "name").map(|(name, _)| name.to_owned());
-    let protocol = section.required(findings, "protocol").and_then(|(word, at)| match word {
-        "mtconnect" => Some(Protocol::MtConnect),
-        other => {
-            findings.report(at, format!("`{other}` is no protocol of this version; it speaks `mtconnect`"));
-            None
-        }
-    });
-    let url = section.required(findings, "url").and_then(|(url, at)| http_url(findings, url, at));
-    let mut duration = |key: &str, default: Duration, from: Duration, to: Duration| {
-        let value = section.parsed(findings, key, quantity::duration).unwrap_or(default);
-        if value < from || value > to {
-            findings.report(section.at_key(key), format!("`{key}` must lie between {from:?} and {to:?}"));
-        }
-        value
-    };
-    let heartbeat = duration("heartbeat", DEFAULT_HEARTBEAT, Duration::from_millis(100), Duration::from_secs(3_600));
-    let interval = duration("interval", DEFAULT_INTERVAL, Duration::from_millis(1), Duration::from_secs(60));
-    let longest = Duration::from_secs(14_400);
-    let timeout = duration("timeout", DEFAULT_TIMEOUT.max(3 * heartbeat), Duration::from_millis(200), longest);
-    if timeout < 2 * heartbeat {
-        findings.report(section.at_key("timeout"), "`timeout` must be at least twice `heartbeat`".to_owned());
-    }
-    let units: Vec<_> = section.sections(findings, "unit", &["device", "path", "signals"]);
-    let units = units.iter().filter_map(|unit| read_unit(findings, unit)).collect();
-    Some(SourceConfig { name: name?, protocol: protocol?, url: url?, heartbeat, interval, timeout, units })
-}
-
-fn read_unit(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<UnitConfig> {
-    let device = section.required(findings, "device").map(|(device, _)| device.to_owned());
-    let path = section.required(findings, "path").and_then(|(text, at)| match text.parse::<EquipmentPath>() {
-        Ok(path) if path.level() == Level::Unit => Some(path),
-        Ok(_) => {
-            findings.report(at, format!("`{text}` is no unit: a path has five codes, enterprise/site/area/line/unit"));
-            None
-        }
-        Err(error) => {
-            findings.report(at, error.to_string());
-            None
-        }
-    });
-    let rules = section.inline_tables(findings, "signals", &["item", "pattern", "signal"]);
-    let signals = rules.iter().filter_map(|rule| signals::read_rule(findings, rule)).collect();
-    Some(UnitConfig { device: device?, path: path?, signals })
-}
-
-fn http_url(findings: &mut Findings<'_>, text: &str, at: usize) -> Option<String> {
-    match reqwest::Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none() => {
-            Some(text.trim_end_matches('/').to_owned())
-        }
-        Ok(_) => {
-            findings.report(at, format!("`{text}` must begin with http:// or https://, name a host and have no `?`"));
-            None
-        }
-        Err(error) => {
-            findings.report(at, format!("`{text}` is no URL: {error}"));
-            None
-        }
-    }
-}
-
-/// A signal has one source: two units of the plant file may share a device, but a literal address stands once.
-fn check_units_once(findings: &mut Findings<'_>, sources: &[SourceConfig]) {
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    for source in sources {
-        for unit in &source.units {
-            for rule in &unit.signals {
-                let Some(code) = rule.signal.literal() else { continue };
-                let line = findings.line(rule.at);
-                if let Some(first) = seen.insert(format!("{}:{code}", unit.path), line) {
-                    let message = format!("`{}:{code}` is already filled by the rule of line {first}", unit.path);
-                    findings.report(rule.at, message);
-                }
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,34 +1,36 @@
 //! Walks a parsed TOML document and remembers where everything stands, so that each complaint has a line.
 
+use std::time::Duration;
+
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
 };
 
-use super::Finding;
+use super::{Finding, quantity};
 
 /// The complaints so far.
-pub(super) struct Findings<'a> {
+pub(crate) struct Findings<'a> {
     text: &'a str,
     found: Vec<(usize, String)>,
 }
 
 impl<'a> Findings<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         Self { text, found: Vec::new() }
     }
 
     /// The line, from 1, of a byte position.
-    pub(super) fn line(&self, at: usize) -> usize {
+    pub(crate) fn line(&self, at: usize) -> usize {
         self.text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1
     }
 
-    pub(super) fn report(&mut self, at: usize, message: String) {
+    pub(crate) fn report(&mut self, at: usize, message: String) {
         self.found.push((at, message));
     }
 
     /// By line.
-    pub(super) fn into_inner(mut self) -> Vec<Finding> {
+    pub(crate) fn into_inner(mut self) -> Vec<Finding> {
         self.found.sort_by_key(|(at, _)| *at);
         let lines: Vec<_> = self.found.iter().map(|(at, _)| self.line(*at)).collect();
         lines.into_iter().zip(self.found).map(|(line, (_, message))| Finding { line, message }).collect()
@@ -36,16 +38,16 @@ impl<'a> Findings<'a> {
 }
 
 /// One table of the file.
-pub(super) struct Section<'a> {
+pub(crate) struct Section<'a> {
     name: String,
     /// Where it begins.
-    pub(super) at: usize,
+    pub(crate) at: usize,
     table: &'a DeTable<'a>,
 }
 
 impl<'a> Section<'a> {
     /// Takes the table and complains about every key that is not `known`.
-    pub(super) fn new(
+    pub(crate) fn new(
         findings: &mut Findings<'_>,
         name: &str,
         at: usize,
@@ -76,12 +78,12 @@ impl<'a> Section<'a> {
     }
 
     /// Where the value of `key` stands, or the section when it is missing.
-    pub(super) fn at_key(&self, key: &str) -> usize {
+    pub(crate) fn at_key(&self, key: &str) -> usize {
         self.get(key).map_or(self.at, |value| value.span().start)
     }
 
     /// A text that may be missing, and where it stands.
-    pub(super) fn text(&self, findings: &mut Findings<'_>, key: &str) -> Option<(&'a str, usize)> {
+    pub(crate) fn text(&self, findings: &mut Findings<'_>, key: &str) -> Option<(&'a str, usize)> {
         let value = self.get(key)?;
         let at = value.span().start;
         match value.get_ref() {
@@ -98,7 +100,7 @@ impl<'a> Section<'a> {
     }
 
     /// A text that must be there.
-    pub(super) fn required(&self, findings: &mut Findings<'_>, key: &str) -> Option<(&'a str, usize)> {
+    pub(crate) fn required(&self, findings: &mut Findings<'_>, key: &str) -> Option<(&'a str, usize)> {
         if self.get(key).is_none() {
             findings.report(self.at, format!("`{key}` is missing from {}", self.name));
         }
@@ -106,7 +108,7 @@ impl<'a> Section<'a> {
     }
 
     /// A text that may be missing and has a form of its own.
-    pub(super) fn parsed<T>(
+    pub(crate) fn parsed<T>(
         &self,
         findings: &mut Findings<'_>,
         key: &str,
@@ -117,7 +119,7 @@ impl<'a> Section<'a> {
     }
 
     /// The table `[key]`, which must be there.
-    pub(super) fn section(&self, findings: &mut Findings<'_>, key: &str, known: &[&str]) -> Option<Section<'a>> {
+    pub(crate) fn section(&self, findings: &mut Findings<'_>, key: &str, known: &[&str]) -> Option<Section<'a>> {
         match self.get(key) {
             None => {
                 findings.report(self.at, format!("the section `[{key}]` is missing"));
@@ -136,22 +138,56 @@ impl<'a> Section<'a> {
     }
 
     /// The tables `[[key]]`, of which there must be one.
-    pub(super) fn sections(&self, findings: &mut Findings<'_>, key: &str, known: &[&str]) -> Vec<Section<'a>> {
+    pub(crate) fn sections(&self, findings: &mut Findings<'_>, key: &str, known: &[&str]) -> Vec<Section<'a>> {
         let name = if self.name.starts_with("[[") {
             format!("{}.{key}]]", self.name.trim_end_matches(']'))
         } else {
             format!("[[{key}]]")
         };
-        self.tables(findings, key, &name, known)
+        self.tables(findings, key, &name, |_| known.to_vec())
+    }
+
+    /// As [`Section::sections`], where what is known follows from the table's `protocol`.
+    pub(super) fn sections_by(
+        &self,
+        findings: &mut Findings<'_>,
+        key: &str,
+        known: impl Fn(Option<&str>) -> Vec<&'static str>,
+    ) -> Vec<Section<'a>> {
+        self.tables(findings, key, &format!("[[{key}]]"), |table| {
+            let word = table.iter().find(|(word, _)| word.get_ref() == "protocol").map(|(_, value)| value.get_ref());
+            known(word.and_then(|word| if let DeValue::String(word) = word { Some(word.as_ref()) } else { None }))
+        })
+    }
+
+    /// A duration within these bounds, or what stands in for it.
+    pub(crate) fn duration(
+        &self,
+        findings: &mut Findings<'_>,
+        key: &str,
+        default: Duration,
+        (from, to): (Duration, Duration),
+    ) -> Duration {
+        let value = self.parsed(findings, key, quantity::duration).unwrap_or(default);
+        if value < from || value > to {
+            findings.report(self.at_key(key), format!("`{key}` must lie between {from:?} and {to:?}"));
+        }
+        value
     }
 
     /// An array of inline tables, of which there must be one.
-    pub(super) fn inline_tables(&self, findings: &mut Findings<'_>, key: &str, known: &[&str]) -> Vec<Section<'a>> {
+    pub(crate) fn inline_tables(&self, findings: &mut Findings<'_>, key: &str, known: &[&str]) -> Vec<Section<'a>> {
         let name = format!("an entry of `{key}`");
-        self.tables(findings, key, &name, known)
+        self.tables(findings, key, &name, |_| known.to_vec())
     }
 
-    fn tables(&self, findings: &mut Findings<'_>, key: &str, name: &str, known: &[&str]) -> Vec<Section<'a>> {
+    fn tables<'k>(
+        &self,
+        findings: &mut Findings<'_>,
+        key: &str,
+        name: &str,
+        known: impl Fn(&DeTable<'_>) -> Vec<&'k str>,
+    ) -> Vec<Section<'a>> {
         let Some(value) = self.get(key) else {
             findings.report(self.at, format!("{name} is missing: {} needs at least one", self.name));
             return Vec::new();
@@ -167,7 +203,7 @@ impl<'a> Section<'a> {
         for entry in array.iter() {
             match entry.get_ref() {
                 DeValue::Table(table) => {
-                    sections.push(Section::new(findings, name, entry.span().start, table, known));
+                    sections.push(Section::new(findings, name, entry.span().start, table, &known(table)));
                 }
                 _ => findings.report(entry.span().start, format!("an entry of `{key}` must be a table")),
             }

@@ -1,8 +1,11 @@
 //! Which data items become which signals.
 
-use gemba_domain::equipment::Code;
+use gemba_domain::{equipment::Code, signal::SignalKind};
 
 use super::reader::{Findings, Section};
+
+/// What may stand in an entry of `signals`.
+pub(super) const KEYS: &[&str] = &["item", "pattern", "signal", "kind", "uom"];
 
 /// One entry of `signals`.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +14,10 @@ pub struct SignalRule {
     pub selector: Selector,
     /// `signal`: the code of the signal it becomes.
     pub signal: CodeTemplate,
+    /// `kind`: what sort of signal, where the source does not say or says it wrongly.
+    pub kind: Option<SignalKind>,
+    /// `uom`: unit of measure, likewise.
+    pub uom: Option<String>,
     pub(super) at: usize,
 }
 
@@ -148,5 +155,14 @@ pub(super) fn read_rule(findings: &mut Findings<'_>, section: &Section<'_>) -> O
         findings.report(at, format!("{error}{hint}"));
         return None;
     }
-    Some(SignalRule { selector, signal, at })
+    let kind = section.text(findings, "kind").and_then(|(word, at)| {
+        let kind = SignalKind::from_word(word);
+        if kind.is_none() {
+            let words: Vec<_> = SignalKind::ALL.iter().map(|kind| kind.as_str()).collect();
+            findings.report(at, format!("`{word}` is no kind of signal; there are {}", words.join(", ")));
+        }
+        kind
+    });
+    let uom = section.text(findings, "uom").map(|(uom, _)| uom.to_owned());
+    Some(SignalRule { selector, signal, kind, uom, at })
 }

@@ -41,8 +41,10 @@ fn the_example_is_read_with_defaults() {
     assert_eq!(config.queue.max_bytes, 2 << 30);
     assert_eq!(config.queue.max_age, DEFAULT_MAX_AGE);
     let source = &config.sources[0];
-    assert_eq!((source.heartbeat, source.interval), (Duration::from_secs(2), DEFAULT_INTERVAL));
-    let unit = &source.units[0];
+    let SourceSettings::MtConnect(settings) = &source.settings;
+    let pace = (settings.heartbeat, settings.interval);
+    assert_eq!(pace, (Duration::from_secs(2), Duration::from_millis(100)));
+    let unit = &settings.units[0];
     let item = |id| ItemFacts { id, name: None };
     let code = |rule: usize, id| unit.signals[rule].apply(item(id)).map(|code| code.unwrap().as_str().to_owned());
     assert_eq!(code(0, "press-1-execution").as_deref(), Some("execution"));

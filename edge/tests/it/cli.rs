@@ -91,7 +91,7 @@ async fn a_described_agent_is_read_whole_and_no_file_is_written_over() {
     let (fine, text) = describe("acme/leeds/press-shop/line-1").await;
     assert!(fine, "{text}");
     let config = gemba_edge::config::Config::load(&site.directory.path().join("described.toml")).unwrap();
-    assert_eq!(config.sources[0].units[0].signals.len(), 5);
+    assert_eq!(config.sources[0].settings.units()[0].signals.len(), 5);
     let (fine, text) = describe("acme/leeds/press-shop/line-1").await;
     assert!(!fine && text.contains("plant.toml is there already"), "{text}");
 }

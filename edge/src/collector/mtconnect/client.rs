@@ -8,11 +8,12 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     multipart::{self, MultipartError, Splitter},
     probe::{self, Devices},
+    settings::Settings,
     streams::{self, AgentErrors},
     xml::{MAX_BYTES, XmlError},
 };
 use crate::{
-    config::SourceConfig,
+    collector::Failure,
     tls::{self, ClientError},
 };
 
@@ -48,6 +49,18 @@ impl From<MultipartError> for AgentFailure {
     }
 }
 
+impl From<AgentFailure> for Failure {
+    fn from(failure: AgentFailure) -> Self {
+        let text = failure.to_string();
+        match failure {
+            AgentFailure::Unreachable(_) | AgentFailure::Status(_) => Self::Gone(text),
+            AgentFailure::Silent(_) => Self::Silent(text),
+            AgentFailure::Broken(_) => Self::Refused(text),
+            AgentFailure::OutOfRange(_) => Self::Again(text),
+        }
+    }
+}
+
 /// One agent.
 pub struct AgentClient {
     http: Client,
@@ -74,16 +87,16 @@ pub(super) struct Stream {
 
 impl AgentClient {
     /// Without a connection yet.
-    pub fn new(config: &SourceConfig) -> Result<Self, ClientError> {
+    pub fn new(config: &Settings) -> Result<Self, ClientError> {
         let connect = config.timeout.min(Duration::from_secs(5));
         let http = tls::client(&config.url, None, connect)?;
-        let SourceConfig { url, heartbeat, interval, timeout, .. } = config.clone();
+        let Settings { url, heartbeat, interval, timeout, .. } = config.clone();
         Ok(Self { http, url, heartbeat, interval, timeout })
     }
 
     /// For questions to the agent at this root, whose settings are not written yet.
     pub fn at(url: &str) -> Result<Self, ClientError> {
-        Self::new(&SourceConfig::new(url))
+        Self::new(&Settings::new(url))
     }
 
     /// `/probe`.

@@ -214,7 +214,10 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::{collector::mtconnect::Mapping, config::Config};
+    use crate::{
+        collector::mtconnect::{Mapping, Settings},
+        config::{Config, SourceSettings},
+    };
 
     fn item(id: &str, name: Option<&str>, category: &str, kind: &str) -> DataItem {
         DataItem {
@@ -253,14 +256,11 @@ mod tests {
         let draft = draft(&agent(), "http://10.0.0.5:5000", &line, "https://gemba.example");
         assert_eq!((draft.units, draft.signals), (3, 18));
         let config = Config::parse(&draft.settings, Path::new("")).expect(&draft.settings);
-        let source = &config.sources[0];
+        let SourceSettings::MtConnect(source) = &config.sources[0].settings;
         let paths: Vec<_> = source.units.iter().map(|unit| unit.path.leaf()).collect();
         assert_eq!(paths, ["mill-01", "d", "mill-01-2"]);
         let one = Devices { devices: agent().devices.into_iter().take(1).collect(), ..Devices::default() };
-        let mapping = Mapping::resolve(
-            &crate::config::SourceConfig { units: source.units[..1].to_vec(), ..source.clone() },
-            &one,
-        );
+        let mapping = Mapping::resolve(&Settings { units: source.units[..1].to_vec(), ..source.clone() }, &one);
         assert_eq!((mapping.mapped.len(), mapping.unmapped.len(), mapping.problems), (6, 0, Vec::new()));
     }
 

@@ -7,9 +7,11 @@ use gemba_contract::edge::{LocalSignal, OfferedSignal};
 use super::{
     kinds::{self, Reads},
     probe::{DataItem, Device, Devices},
+    settings::Settings,
 };
 use crate::{
-    config::{ItemFacts, Selector, SignalRule, SourceConfig},
+    collector::{Item, Placed, Places},
+    config::{Selector, SignalRule},
     queue::SignalTable,
 };
 
@@ -39,18 +41,12 @@ pub struct Mapping {
     known: HashSet<String>,
 }
 
-/// Text that a signal's `source` begins with when it comes from this agent.
-pub fn source_prefix(source: &SourceConfig) -> String {
-    format!("mtconnect {} ", source.url)
-}
-
 impl Mapping {
     /// Applies the rules. Each data item and each address is used once: the first use stands, others are problems.
-    pub fn resolve(source: &SourceConfig, devices: &Devices) -> Self {
+    pub fn resolve(source: &Settings, devices: &Devices) -> Self {
         let ids = devices.devices.iter().flat_map(|device| device.items.iter().map(|item| item.id.clone()));
         let mut out = Self { known: ids.collect(), ..Self::default() };
-        let mut by_address: HashMap<String, String> = HashMap::new();
-        let mut by_item: HashMap<&str, String> = HashMap::new();
+        let mut places = Places::new(&source.prefix());
         let mut left: Vec<(&str, &DataItem)> = Vec::new();
         for unit in &source.units {
             let Some(device) = find_device(devices, &unit.device) else {
@@ -59,39 +55,19 @@ impl Mapping {
             };
             out.problems.extend(unit.signals.iter().filter_map(|rule| no_item(device, rule)));
             for item in &device.items {
-                let facts = ItemFacts { id: &item.id, name: item.name.as_deref() };
-                let Some(code) = unit.signals.iter().find_map(|rule| rule.apply(facts)) else {
-                    left.push((&device.name, item));
-                    continue;
-                };
-                let code = match code {
-                    Ok(code) => code,
-                    Err(text) => {
-                        let why = format!("data item {}: `{text}` cannot be a signal's code, it is not read", item.id);
-                        out.problems.push(why);
-                        continue;
-                    }
-                };
-                let address = format!("{}:{}", unit.path, code.as_str());
-                if let Some(first) = by_item.get(item.id.as_str()) {
-                    out.problems.push(format!("data item {} is already {first}; it is not {address} as well", item.id));
-                    continue;
-                }
-                if let Some(first) = by_address.insert(address.clone(), item.id.clone()) {
-                    let why = format!("{address} is already filled by data item {first}; {} is not read", item.id);
-                    out.problems.push(why);
-                    by_address.insert(address, first);
-                    continue;
-                }
-                by_item.insert(&item.id, address.clone());
                 let (kind, reads) = kinds::of(item);
-                let origin = format!("{}{}", source_prefix(source), item.id);
-                let signal = OfferedSignal { address, kind, uom: item.units.clone(), source: Some(origin) };
-                out.mapped.push(Mapped { device: device.name.clone(), item: item.id.clone(), reads, signal });
+                let facts = Item { id: &item.id, name: item.name.as_deref(), kind, uom: item.units.as_deref() };
+                match places.place(unit, facts) {
+                    Placed::NoRule => left.push((&device.name, item)),
+                    Placed::Problem(why) => out.problems.push(format!("data item {why}")),
+                    Placed::Signal(signal) => {
+                        out.mapped.push(Mapped { device: device.name.clone(), item: item.id.clone(), reads, signal });
+                    }
+                }
             }
         }
         for (device, item) in left {
-            if !by_item.contains_key(item.id.as_str()) && !out.unmapped.iter().any(|(_, other)| other.id == item.id) {
+            if !places.reads(&item.id) && !out.unmapped.iter().any(|(_, other)| other.id == item.id) {
                 out.unmapped.push((device.to_owned(), item.clone()));
             }
         }
@@ -163,14 +139,16 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::config::Config;
+    use crate::config::{Config, SourceSettings};
 
-    fn source(signals: &str) -> SourceConfig {
+    fn source(signals: &str) -> Settings {
         let text = format!(
             "[server]\nurl='http://s'\ntoken_file='t'\n[queue]\ndirectory='q'\n[[source]]\nname='a'\nprotocol='mtconnect'\n\
              url='http://agent:5000'\n[[source.unit]]\ndevice='press-1'\npath='a/b/c/d/e'\nsignals=[{signals}]\n"
         );
-        Config::parse(&text, Path::new("")).unwrap().sources.remove(0)
+        let SourceSettings::MtConnect(settings) =
+            Config::parse(&text, Path::new("")).unwrap().sources.remove(0).settings;
+        settings
     }
 
     fn devices(items: &[(&str, Option<&str>)]) -> Devices {
@@ -209,11 +187,7 @@ mod tests {
         let source = source("{pattern='*', signal='{rest}'}");
         let mapping = Mapping::resolve(&source, &devices(&[("a_b", None), ("a-b", None), ("§", None)]));
         assert_eq!(mapping.mapped.len(), 1);
-        assert!(
-            mapping.problems[0].contains("a/b/c/d/e:a-b is already filled by data item a_b"),
-            "{:?}",
-            mapping.problems
-        );
+        assert!(mapping.problems[0].contains("a/b/c/d/e:a-b is already filled by a_b"), "{:?}", mapping.problems);
         assert!(mapping.problems[1].contains("data item §"), "{:?}", mapping.problems);
     }
 

@@ -21,9 +21,9 @@ mod kinds;
 mod mapping;
 mod multipart;
 mod probe;
+mod settings;
 mod source;
 mod streams;
-mod values;
 mod xml;
 
 pub use client::{AgentClient, AgentFailure};
@@ -32,6 +32,21 @@ pub use kinds::Reads;
 pub use mapping::{ItemIndex, Mapped, Mapping};
 pub use multipart::{MultipartError, Splitter};
 pub use probe::{DataItem, Device, Devices, Header, parse as parse_devices};
+pub use settings::Settings;
 pub use source::Source;
-pub use streams::{Observation, Streams, Words, parse as parse_streams};
+pub use streams::{Streams, Words, parse as parse_streams};
 pub use xml::XmlError;
+
+use super::{Failure, Left, Row, Survey};
+
+/// What the agent has, and what of it would be read.
+pub async fn survey(settings: &Settings) -> Result<Survey, Failure> {
+    let client = AgentClient::new(settings).map_err(|error| Failure::Unusable(error.to_string()))?;
+    let mapping = Mapping::resolve(settings, &client.probe().await?);
+    let rows = mapping.mapped.into_iter().map(|mapped| Row { item: mapped.item, signal: mapped.signal }).collect();
+    let left = mapping.unmapped.into_iter().map(|(device, item)| {
+        let name = item.name.as_deref().map_or(String::new(), |name| format!(" ({name})"));
+        Left { item: format!("{device}: {}{name}", item.id), what: format!("{} {}", item.category, item.kind) }
+    });
+    Ok(Survey { rows, left: left.collect(), problems: mapping.problems })
+}

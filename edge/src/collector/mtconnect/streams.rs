@@ -5,7 +5,6 @@
 use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
 use chrono::{DateTime, NaiveDateTime};
-use gemba_contract::edge::LocalSignal;
 use gemba_domain::{Timestamp, signal::Value};
 
 use super::{
@@ -14,9 +13,11 @@ use super::{
     probe::Header,
     xml::{Document, Element, Step, XmlError},
 };
+use crate::collector::{
+    in_force::Observation,
+    value::{self, MAX_TEXT, cut},
+};
 
-/// Longest text of one observation that is kept; what is beyond is cut.
-const MAX_TEXT: usize = 64 << 10;
 /// Words that are kept for reuse.
 const MAX_WORDS: usize = 10_000;
 /// Longest word that is kept for reuse.
@@ -26,19 +27,6 @@ const MAX_UNKNOWN: usize = 20;
 
 /// What an agent says when it cannot tell.
 const UNAVAILABLE: &str = "UNAVAILABLE";
-
-/// One observation of a mapped data item.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Observation {
-    /// The agent's number of it.
-    pub sequence: u64,
-    /// The signal that the data item is.
-    pub signal: LocalSignal,
-    /// When, by the source's clock.
-    pub time: Timestamp,
-    /// What.
-    pub value: Value,
-}
 
 /// A streams document.
 #[derive(Clone, Debug, Default)]
@@ -168,9 +156,7 @@ fn observation(
         Reads::Condition => condition(element.name(), &attributes, trimmed, words),
         _ if trimmed == UNAVAILABLE => Value::Unavailable,
         Reads::Number => match trimmed.parse::<f64>() {
-            Ok(number) if number.is_finite() => Value::Number(number),
-            // `NaN`: the source says that it does not know.
-            Ok(_) => Value::Unavailable,
+            Ok(number) => value::number(number),
             Err(_) => Value::Text(words.keep(trimmed)),
         },
         Reads::Text => Value::Text(words.keep(trimmed)),
@@ -237,10 +223,6 @@ fn push_bounded(text: &mut String, piece: &str) {
     if text.len() <= MAX_TEXT {
         text.push_str(cut(piece));
     }
-}
-
-fn cut(text: &str) -> &str {
-    if text.len() <= MAX_TEXT { text } else { &text[..text.floor_char_boundary(MAX_TEXT)] }
 }
 
 /// RFC 3339, or the same without an offset, which MTConnect takes for UTC.

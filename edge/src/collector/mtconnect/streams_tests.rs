@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     collector::mtconnect::{mapping::Mapping, probe},
-    config::Config,
+    config::{Config, SourceSettings},
     queue::SignalTable,
 };
 
@@ -31,7 +31,8 @@ fn mapping_all(devices: &probe::Devices) -> (ItemIndex, SignalTable) {
     );
     let config = Config::parse(&text, std::path::Path::new("")).unwrap();
     let signals = SignalTable::default();
-    (Mapping::resolve(&config.sources[0], devices).index(&signals), signals)
+    let SourceSettings::MtConnect(settings) = &config.sources[0].settings;
+    (Mapping::resolve(settings, devices).index(&signals), signals)
 }
 
 fn item(id: &str, category: &str, kind: &str, representation: Option<&str>) -> probe::DataItem {

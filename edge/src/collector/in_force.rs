@@ -5,8 +5,20 @@ use std::collections::HashMap;
 use gemba_contract::edge::LocalSignal;
 use gemba_domain::{Timestamp, signal::Value};
 
-use super::streams::Observation;
 use crate::queue::Reading;
+
+/// What a source said of one signal, before it is written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observation {
+    /// The source's number of it, where it has one: a later one came into force later.
+    pub sequence: u64,
+    /// The signal it is of.
+    pub signal: LocalSignal,
+    /// When, by the source's clock.
+    pub time: Timestamp,
+    /// What.
+    pub value: Value,
+}
 
 /// What is in force of one signal, as far as was written.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +39,7 @@ struct Loss {
 
 /// The values of one source.
 #[derive(Debug, Default)]
-pub(super) struct Values {
+pub(crate) struct Values {
     in_force: HashMap<LocalSignal, InForce>,
     losses: HashMap<LocalSignal, Loss>,
     lost_at: Option<Timestamp>,
@@ -35,12 +47,12 @@ pub(super) struct Values {
 
 impl Values {
     /// Since when the source is lost.
-    pub(super) fn lost_at(&self) -> Option<Timestamp> {
+    pub(crate) fn lost_at(&self) -> Option<Timestamp> {
         self.lost_at
     }
 
     /// A run before this one wrote the loss of these signals.
-    pub(super) fn lost_before(&mut self, signals: &[LocalSignal], at: Timestamp) {
+    pub(crate) fn lost_before(&mut self, signals: &[LocalSignal], at: Timestamp) {
         self.lost_at = Some(at);
         for signal in signals {
             let unavailable = InForce { time: at, value: Value::Unavailable, stamped: true };
@@ -50,13 +62,13 @@ impl Values {
     }
 
     /// The source is lost: what to write. `at` is by the source's clock. Signals that are unavailable already stay so.
-    pub(super) fn lose(&mut self, signals: impl IntoIterator<Item = LocalSignal>, at: Timestamp) -> Vec<Reading> {
+    pub(crate) fn lose(&mut self, signals: impl IntoIterator<Item = LocalSignal>, at: Timestamp) -> Vec<Reading> {
         self.lost_at = Some(at);
         self.end(signals, at)
     }
 
     /// These signals have no source any more: what to write.
-    pub(super) fn end(&mut self, signals: impl IntoIterator<Item = LocalSignal>, at: Timestamp) -> Vec<Reading> {
+    pub(crate) fn end(&mut self, signals: impl IntoIterator<Item = LocalSignal>, at: Timestamp) -> Vec<Reading> {
         let mut out = Vec::new();
         for signal in signals {
             let known = self.in_force.get(&signal);
@@ -73,7 +85,7 @@ impl Values {
 
     /// The source is back, and nothing was missed since `next`: puts the values back that were in force at the loss.
     /// `current` is what is in force now.
-    pub(super) fn resume(&mut self, current: &[Observation], next: u64, now: Timestamp) -> Vec<Reading> {
+    pub(crate) fn resume(&mut self, current: &[Observation], next: u64, now: Timestamp) -> Vec<Reading> {
         let mut out = Vec::new();
         self.lost_at = None;
         for (signal, loss) in std::mem::take(&mut self.losses) {
@@ -88,14 +100,14 @@ impl Values {
     }
 
     /// The source is there and what came before is not known whole: writes what is in force now.
-    pub(super) fn begin(&mut self, current: &[Observation], now: Timestamp) -> Vec<Reading> {
+    pub(crate) fn begin(&mut self, current: &[Observation], now: Timestamp) -> Vec<Reading> {
         self.lost_at = None;
         self.losses.clear();
         self.restate_all(&current.iter().collect::<Vec<_>>(), now)
     }
 
     /// Signals of which nothing was written yet, of what is in force now and was so before `next`.
-    pub(super) fn begin_new(&mut self, current: &[Observation], next: u64, now: Timestamp) -> Vec<Reading> {
+    pub(crate) fn begin_new(&mut self, current: &[Observation], next: u64, now: Timestamp) -> Vec<Reading> {
         let fresh = |o: &&Observation| o.sequence < next && !self.in_force.contains_key(&o.signal);
         let fresh: Vec<_> = current.iter().filter(fresh).collect();
         self.restate_all(&fresh, now)
@@ -122,7 +134,7 @@ impl Values {
     }
 
     /// The next observation in order.
-    pub(super) fn observe(&mut self, observation: Observation) -> Reading {
+    pub(crate) fn observe(&mut self, observation: Observation) -> Reading {
         let Observation { signal, time, value, .. } = observation;
         match self.in_force.get(&signal) {
             Some(known) if known.stamped && time <= known.time => {
@@ -140,8 +152,13 @@ impl Values {
         Reading { signal, time, value }
     }
 
+    /// The value in force, as far as was written.
+    pub(crate) fn in_force(&self, signal: LocalSignal) -> Option<&Value> {
+        self.in_force.get(&signal).map(|known| &known.value)
+    }
+
     /// Whether anything was written of this signal.
-    pub(super) fn knows(&self, signal: LocalSignal) -> bool {
+    pub(crate) fn knows(&self, signal: LocalSignal) -> bool {
         self.in_force.contains_key(&signal)
     }
 }

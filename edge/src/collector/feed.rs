@@ -1,0 +1,265 @@
+//! What every source does with what it read, whatever the protocol: numbers its signals, knows what is in force, says
+//! when it is lost and when it is back, and hands all of it to the queue.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use gemba_contract::edge::{LocalSignal, OfferedSignal};
+use gemba_domain::{Timestamp, signal::Value};
+
+use super::{Failure, HealthBoard, Observation, SourceState, in_force::Values};
+use crate::{
+    clock,
+    queue::{Intake, Position, Reading, SignalTable, Ticket},
+};
+
+/// Differences of the clocks up to here are taken for the resolution of the source's time stamps, in microseconds.
+const SKEW_FLOOR: i64 = 1_500_000;
+/// Differences from here on are told, in microseconds.
+const SKEW_TOLD: i64 = 10_000_000;
+
+/// One source's way into the collector.
+#[derive(Debug)]
+pub struct Feed {
+    name: String,
+    /// What the origin of each of its signals begins with.
+    prefix: String,
+    /// Place on the health board.
+    number: usize,
+    intake: Intake,
+    signals: Arc<SignalTable>,
+    health: Arc<HealthBoard>,
+    read: BTreeSet<LocalSignal>,
+    pub(super) values: Values,
+    pub(super) position: Option<Position>,
+    pub(super) last_heard: Timestamp,
+    /// The source's clock less ours, microseconds.
+    skew: i64,
+    /// The batcher was told how this source found its place.
+    arrived: bool,
+    /// Until where the run before covers: what follows is being caught up with.
+    before: Option<Timestamp>,
+    catching_up: Option<Ticket>,
+    progress: bool,
+    remarks: Vec<String>,
+}
+
+/// What a feed is made of, the same for all sources of a collector.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// The way into the queue.
+    pub intake: Intake,
+    /// The collector's numbers.
+    pub signals: Arc<SignalTable>,
+    /// Where conditions are told.
+    pub health: Arc<HealthBoard>,
+    /// Until where the run before covers.
+    pub before: Option<Timestamp>,
+}
+
+impl Feed {
+    /// `prefix`: what the origin of its signals begins with, such as `mtconnect http://10.0.0.5:5000 `; `number`: place on
+    /// the health board; `position`: how far an earlier run read.
+    pub fn new(name: &str, prefix: &str, number: usize, shared: &Shared, position: Option<Position>) -> Self {
+        let Shared { intake, signals, health, before } = shared.clone();
+        let mut values = Values::default();
+        if let Some(at) = position.as_ref().and_then(|position| position.lost_at) {
+            values.lost_before(&signals.of_source(prefix), at);
+        }
+        Self {
+            name: name.to_owned(),
+            prefix: prefix.to_owned(),
+            number,
+            intake,
+            signals,
+            health,
+            read: BTreeSet::new(),
+            values,
+            position,
+            last_heard: clock::now(),
+            skew: 0,
+            arrived: false,
+            before,
+            catching_up: None,
+            progress: false,
+            remarks: Vec::new(),
+        }
+    }
+
+    /// The source's name in the settings.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the origin of its signals begins with.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The collector's table of signals.
+    pub fn table(&self) -> &Arc<SignalTable> {
+        &self.signals
+    }
+
+    /// The number of a signal that is read from now on.
+    pub fn signal(&mut self, offered: &OfferedSignal) -> LocalSignal {
+        let number = self.signals.number(offered);
+        self.read.insert(number);
+        number
+    }
+
+    /// Every signal that ever came from here.
+    pub(super) fn all_signals(&self) -> BTreeSet<LocalSignal> {
+        self.signals.of_source(&self.prefix).into_iter().chain(self.read.iter().copied()).collect()
+    }
+
+    /// The signals that are read from now on, and no others. Returns those that are read no more.
+    pub fn reads_only(&mut self, signals: BTreeSet<LocalSignal>) -> Vec<LocalSignal> {
+        let gone = self.read.difference(&signals).copied().collect();
+        self.read = signals;
+        gone
+    }
+
+    /// Something of this moment arrived, or is still to be read: bounds what is covered until it is delivered.
+    pub fn begin(&self, at: Timestamp) -> Ticket {
+        self.intake.begin(at)
+    }
+
+    /// The source was heard now; `clock` is its own, where it tells. Returns the time by the source's clock.
+    pub fn heard(&mut self, clock: Option<Timestamp>) -> Timestamp {
+        let now = clock::now();
+        self.last_heard = now;
+        let Some(clock) = clock else { return now };
+        let skew = clock.micros_since(now);
+        let told = |skew: i64| if skew.abs() < SKEW_TOLD { 0 } else { skew / SKEW_TOLD };
+        let changed = told(skew) != told(self.skew);
+        self.skew = if skew.abs() < SKEW_FLOOR { 0 } else { skew };
+        if changed {
+            self.tell();
+        }
+        if self.skew == 0 { now } else { clock }
+    }
+
+    /// A moment of the collector's clock, by the source's.
+    pub fn source_time(&self, at: Timestamp) -> Timestamp {
+        at.plus_micros(self.skew)
+    }
+
+    /// Hands on observations in order. What is in force is known afterwards; a time that contradicts the order of ours is moved.
+    pub async fn observe(&mut self, observations: Vec<Observation>, tickets: Vec<Ticket>) -> Result<(), Failure> {
+        let readings = observations.into_iter().map(|observation| self.values.observe(observation)).collect();
+        self.deliver(readings, tickets).await
+    }
+
+    /// Hands on values that are in force now, after a time of which not all is known: what is already written is not written again,
+    /// and what is older than the loss is stamped with now.
+    pub async fn restate(&mut self, current: &[Observation], tickets: Vec<Ticket>) -> Result<(), Failure> {
+        let now = self.source_time(clock::now());
+        let readings = self.values.begin(current, now);
+        self.deliver(readings, tickets).await
+    }
+
+    /// These signals have no source any more (a device died, an item is gone): they are unavailable from now on.
+    pub async fn end(&mut self, signals: Vec<LocalSignal>, at: Timestamp) -> Result<(), Failure> {
+        let readings = self.values.end(signals, at);
+        if readings.is_empty() { Ok(()) } else { self.deliver(readings, Vec::new()).await }
+    }
+
+    /// Hands readings on, in order, with how far this brings the source.
+    pub async fn deliver(&mut self, readings: Vec<Reading>, tickets: Vec<Ticket>) -> Result<(), Failure> {
+        let position = self.position.clone().map(|position| (self.name.clone(), position));
+        self.intake.deliver(readings, position, tickets).await.map_err(|_| Failure::Closed)
+    }
+
+    /// Hands on what has a time of its own and says nothing of what is in force now: history that the source kept.
+    pub async fn history(&mut self, readings: Vec<Reading>) -> Result<(), Failure> {
+        self.deliver(readings, Vec::new()).await
+    }
+
+    /// Whether a value of the signal was written in this run.
+    pub fn knows(&self, signal: LocalSignal) -> bool {
+        self.values.knows(signal)
+    }
+
+    /// Since when the source is lost, by its clock.
+    pub fn lost_at(&self) -> Option<Timestamp> {
+        self.values.lost_at()
+    }
+
+    /// The source has found its place. `resumed`: exactly where the run before had stopped. Said once; later calls change nothing.
+    pub fn arrive(&mut self, resumed: bool) {
+        if !std::mem::replace(&mut self.arrived, true) {
+            if resumed {
+                self.catching_up = self.before.map(|before| self.intake.begin(before));
+            }
+            self.intake.arrived(resumed);
+        }
+    }
+
+    /// Whether it found its place.
+    pub fn has_arrived(&self) -> bool {
+        self.arrived
+    }
+
+    /// All that the source's buffer held has been read.
+    pub fn caught_up(&mut self) -> Option<Ticket> {
+        self.catching_up.take()
+    }
+
+    /// Data flows: failures before are forgotten. The source's state, in words, is told when it changed.
+    pub fn flowing(&mut self, state: SourceState) {
+        self.progress = true;
+        self.state(state);
+    }
+
+    /// The source's state.
+    pub fn state(&mut self, state: SourceState) {
+        let ok = state.is_ok();
+        if self.health.source(self.number, state.clone()) {
+            match ok {
+                true => tracing::info!(source = %self.name, "{state}"),
+                false => tracing::warn!(source = %self.name, "{state}"),
+            }
+        }
+    }
+
+    /// Standing remarks, beside the state: what is not mapped, what was missed, what was refused.
+    pub fn remarks(&mut self, remarks: Vec<String>) {
+        self.remarks = remarks;
+        self.tell();
+    }
+
+    fn tell(&self) {
+        let mut remarks = self.remarks.clone();
+        if self.skew.abs() >= SKEW_TOLD {
+            let (seconds, way) = (self.skew.abs() / 1_000_000, if self.skew > 0 { "ahead of" } else { "behind" });
+            remarks.push(format!(
+                "its clock is {} h {:02} min {:02} s {way} the collector's: set it right",
+                seconds / 3_600,
+                seconds / 60 % 60,
+                seconds % 60
+            ));
+        }
+        self.health.remarks(self.number, remarks);
+    }
+
+    pub(super) fn take_progress(&mut self) -> bool {
+        std::mem::take(&mut self.progress)
+    }
+
+    /// Writes that the source is lost since this moment of the collector's clock.
+    pub(super) async fn lose(&mut self, at: Timestamp) -> Result<(), Failure> {
+        if let Some(ticket) = self.catching_up.take() {
+            ticket.abandon();
+        }
+        let readings = self.values.lose(self.all_signals(), self.source_time(at));
+        tracing::warn!(source = %self.name, %at, signals = readings.len(), "the source is lost; its signals are unavailable");
+        let position = self.position.take().map(|position| Position { lost_at: self.values.lost_at(), ..position });
+        self.position = position;
+        self.deliver(readings, Vec::new()).await
+    }
+
+    /// Whether the signal is unavailable, as far as was written.
+    pub fn is_unavailable(&self, signal: LocalSignal) -> bool {
+        self.values.in_force(signal).is_none_or(|value| *value == Value::Unavailable)
+    }
+}

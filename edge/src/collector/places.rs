@@ -1,0 +1,80 @@
+//! Which item of a source becomes which signal: the rules of the settings, applied item by item.
+
+use std::collections::HashMap;
+
+use gemba_contract::edge::OfferedSignal;
+use gemba_domain::signal::SignalKind;
+
+use crate::config::{ItemFacts, UnitConfig};
+
+/// What a source offers: a data item, a node, a topic, a metric, a register.
+#[derive(Clone, Copy, Debug)]
+pub struct Item<'a> {
+    /// Its address in the source, unique there.
+    pub id: &'a str,
+    /// A name besides, if it has one.
+    pub name: Option<&'a str>,
+    /// What sort of signal it makes, unless a rule says otherwise.
+    pub kind: SignalKind,
+    /// Its unit of measure, unless a rule says otherwise.
+    pub uom: Option<&'a str>,
+}
+
+/// What became of an item.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Placed {
+    /// The signal that it is.
+    Signal(OfferedSignal),
+    /// No rule is for it.
+    NoRule,
+    /// A rule is for it, and it cannot be read; for a person.
+    Problem(String),
+}
+
+/// Each item and each address is used once: the first use stands, others are problems.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    prefix: String,
+    by_address: HashMap<String, String>,
+    by_item: HashMap<String, String>,
+}
+
+impl Places {
+    /// `prefix`: what a signal's origin begins with when it comes from this source.
+    pub fn new(prefix: &str) -> Self {
+        Self { prefix: prefix.to_owned(), ..Self::default() }
+    }
+
+    /// Applies the unit's rules to the item.
+    pub fn place(&mut self, unit: &UnitConfig, item: Item<'_>) -> Placed {
+        let facts = ItemFacts { id: item.id, name: item.name };
+        let applied = unit.signals.iter().find_map(|rule| rule.apply(facts).map(|code| (rule, code)));
+        let (rule, code) = match applied {
+            None => return Placed::NoRule,
+            Some((rule, Ok(code))) => (rule, code),
+            Some((_, Err(text))) => {
+                return Placed::Problem(format!("{}: `{text}` cannot be a signal's code, it is not read", item.id));
+            }
+        };
+        let address = format!("{}:{}", unit.path, code.as_str());
+        if let Some(first) = self.by_item.get(item.id) {
+            return Placed::Problem(format!("{} is already {first}; it is not {address} as well", item.id));
+        }
+        if let Some(first) = self.by_address.get(&address) {
+            return Placed::Problem(format!("{address} is already filled by {first}; {} is not read", item.id));
+        }
+        self.by_address.insert(address.clone(), item.id.to_owned());
+        self.by_item.insert(item.id.to_owned(), address.clone());
+        Placed::Signal(OfferedSignal {
+            address,
+            kind: rule.kind.unwrap_or(item.kind),
+            uom: rule.uom.clone().or_else(|| item.uom.map(str::to_owned)),
+            source: Some(format!("{}{}", self.prefix, item.id)),
+        })
+    }
+
+    /// Whether the item is read.
+    pub fn reads(&self, id: &str) -> bool {
+        self.by_item.contains_key(id)
+    }
+}
