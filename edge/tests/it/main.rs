@@ -3,6 +3,7 @@
 
 mod cli;
 mod kill;
+mod peer;
 mod machine_faults;
 mod plant;
 mod server;
