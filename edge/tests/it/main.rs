@@ -3,8 +3,8 @@
 
 mod cli;
 mod kill;
-mod peer;
 mod machine_faults;
+mod peer;
 mod plant;
 mod server;
 mod server_faults;

@@ -42,7 +42,8 @@ impl Peer {
         let output = BufReader::new(child.stdout.take().unwrap());
         let mut peer = Self { child, input, output, port: 0 };
         let line = peer.line();
-        let port = line.strip_prefix("ready ").unwrap_or_else(|| panic!("{script} said `{line}` instead of `ready PORT`"));
+        let port =
+            line.strip_prefix("ready ").unwrap_or_else(|| panic!("{script} said `{line}` instead of `ready PORT`"));
         peer.port = port.trim().parse().unwrap();
         peer
     }
