@@ -11,6 +11,7 @@ use crate::{
     calendar::CalendarPage,
     chunk::chunk,
     clock::Clock,
+    collectors::CollectorsPage,
     compare::ComparePage,
     derivation::DerivationPage,
     line::LinePage,
@@ -32,6 +33,7 @@ chunk!(LineRoute: LinePage in figures);
 chunk!(DerivationRoute: DerivationPage in figures);
 chunk!(CompareRoute: ComparePage in figures);
 // What is planned and kept, at a desk.
+chunk!(CollectorsRoute: CollectorsPage in plans);
 chunk!(CalendarRoute: CalendarPage in plans);
 chunk!(OrdersRoute: OrdersPage in plans);
 chunk!(ProductsRoute: ProductsPage in plans);
@@ -58,6 +60,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("compare/*path") view={Lazy::<CompareRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("units/*path") view={Lazy::<UnitRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("calendar/*path") view={Lazy::<CalendarRoute>::new()} ssr=SsrMode::Async />
+                    <Route path=path!("collectors") view={Lazy::<CollectorsRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("orders") view={Lazy::<OrdersRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("products") view={Lazy::<ProductsRoute>::new()} ssr=SsrMode::Async />
                     <Route path=path!("reasons") view={Lazy::<ReasonsRoute>::new()} ssr=SsrMode::Async />

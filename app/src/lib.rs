@@ -13,6 +13,7 @@ mod app;
 mod calendar;
 mod chunk;
 mod clock;
+mod collectors;
 mod compare;
 mod derivation;
 pub mod format;

@@ -26,7 +26,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       expect(await violations(page)).toEqual([]);
     });
 
-    test("a line's report, how a figure is made, figures side by side, the board on the wall, calendar, orders, products, reasons", async ({ page }) => {
+    test("a line's report, how a figure is made, figures side by side, the board on the wall, calendar, orders, products, reasons, collectors", async ({ page }) => {
       for (const path of [
         "/lines/acme/leeds/press-shop/line-1",
         "/derivation/acme/leeds/press-shop/line-1?figure=oee",
@@ -37,6 +37,7 @@ for (const colorScheme of ["light", "dark"] as const) {
         "/orders?state=all",
         "/products",
         "/reasons",
+        "/collectors",
       ]) {
         await page.goto(path);
         await expect(page.getByRole("heading", { level: 1 })).toBeVisible();

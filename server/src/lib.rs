@@ -8,6 +8,7 @@ pub mod backfill;
 pub mod calendar;
 pub mod cli;
 pub mod clock;
+pub mod collector;
 pub mod config;
 pub mod database;
 pub mod historian;

@@ -15,7 +15,8 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth, calendar, clock, config::Settings, historian, ingest, live, oee, order, overview, plant, reason, report, rule,
+    auth, calendar, clock, collector, config::Settings, historian, ingest, live, oee, order, overview, plant, reason,
+    report, rule,
 };
 
 /// Handed by value everywhere; cheap to clone.
@@ -33,6 +34,8 @@ pub struct AppState {
     pub historian: historian::Service,
     /// Takes samples from collectors.
     pub ingest: ingest::Service,
+    /// How the collectors are.
+    pub collectors: collector::Service,
     /// Facts: states, counts, elements.
     pub oee: oee::Service,
     /// Products and production orders.
@@ -91,6 +94,7 @@ impl AppState {
             auth: auth::Service::new(pool.clone(), &settings, &metrics),
             reports: report::Service::new(pool.clone(), plant.clone(), oee.clone(), overview.clone()),
             overview,
+            collectors: collector::Service::new(pool.clone(), ingest.rates().clone()),
             live: live::Hub::default(),
             orders: order::Service::new(pool.clone(), plant.clone(), oee.clone()),
             reasons: reason::Service::new(pool.clone(), plant.clone(), oee.clone()),

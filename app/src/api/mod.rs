@@ -11,6 +11,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use gemba_contract::{
     calendar::CalendarView,
+    collector::Collectors,
     order::{Orders, Products},
     overview::{Earlier, Overview},
     plant::PlantOutline,
@@ -78,6 +79,11 @@ impl Api {
     /// `GET /api/v1/overview/earlier`
     pub async fn earlier(&self) -> Result<Earlier, ApiError> {
         self.get("/api/v1/overview/earlier".to_owned()).await
+    }
+
+    /// `GET /api/v1/collectors`
+    pub async fn collectors(&self) -> Result<Collectors, ApiError> {
+        self.get("/api/v1/collectors".to_owned()).await
     }
 
     /// `GET /api/v1/units/{path}`

@@ -5,7 +5,7 @@ use leptos_router::components::{A, Outlet};
 
 use crate::{
     api::{Api, ApiError},
-    ui::{Announcer, LivePill, theme::ThemeSwitch},
+    ui::{Announcer, LivePill, silence::Silence, theme::ThemeSwitch},
 };
 
 #[derive(Clone, Copy)]
@@ -23,6 +23,7 @@ pub(crate) fn Frame() -> impl IntoView {
         },
     );
     provide_context(Caller(me));
+    let silence = Silence::watch();
     view! {
         <SkipLink />
         <div class="app">
@@ -43,9 +44,11 @@ pub(crate) fn Frame() -> impl IntoView {
                     <li>
                         <A href="/reasons">"Reasons and rules"</A>
                     </li>
+                    <li>{silence.link()}</li>
                 </ul>
             </nav>
             <div class="content">
+                {silence.notice()}
                 <Outlet />
             </div>
         </div>

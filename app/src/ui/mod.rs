@@ -14,6 +14,7 @@ mod period;
 pub(crate) mod plot;
 mod scope;
 mod scrub;
+mod silence;
 mod state;
 mod strip;
 mod table;

@@ -26,9 +26,25 @@ pub struct Hello {
     /// How its sources are.
     #[serde(default)]
     pub sources: Vec<SourceHealth>,
+    /// What waits in its queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueReport>,
     /// What the queue had to give up since the last hello that was answered: a gap, never silence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub losses: Vec<Loss>,
+}
+
+/// What waits in a collector's queue.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct QueueReport {
+    /// Samples.
+    pub samples: u64,
+    /// Bytes on the disk.
+    pub bytes: u64,
+    /// When the oldest of them was stored, by the collector's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest: Option<Timestamp>,
 }
 
 /// Samples that the collector had stored and lost before the server had them.
@@ -69,10 +85,13 @@ pub struct OfferedSignal {
 pub struct SourceHealth {
     /// The name in the collector's configuration.
     pub name: String,
-    /// In words: `streaming`, or what is wrong and since when.
+    /// In words: `streaming`, or what is wrong and what to do.
     pub status: String,
     /// Data flows.
     pub ok: bool,
+    /// Since when it flows, or does not, by the collector's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
 }
 
 /// The answer to [`Hello`].

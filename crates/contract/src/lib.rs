@@ -5,6 +5,7 @@
 #[cfg(feature = "edge")]
 pub mod batch;
 pub mod calendar;
+pub mod collector;
 pub mod edge;
 pub mod live;
 pub mod order;

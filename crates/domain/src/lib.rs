@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 pub mod access;
+pub mod collector;
 pub mod equipment;
 mod interval;
 pub mod line;

@@ -8,7 +8,7 @@ mod session;
 
 use std::{sync::Arc, time::Duration};
 
-use gemba_contract::edge::{Hello, PROTOCOL_VERSION, SourceHealth, Welcome};
+use gemba_contract::edge::{Hello, PROTOCOL_VERSION, QueueReport, SourceHealth, Welcome};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -51,6 +51,8 @@ pub struct Uplink {
 struct Told {
     signals_generation: u64,
     health: Vec<SourceHealth>,
+    /// Something waited in the queue.
+    waiting: bool,
     at: Instant,
 }
 
@@ -140,10 +142,12 @@ impl Uplink {
 
     fn hello_due(&self, status: &QueueStatus) -> bool {
         let Some(told) = &self.hello else { return true };
+        let emptied = told.waiting && status.is_empty() && told.at.elapsed() >= HEALTH_EVERY.0;
         let health_changed = told.at.elapsed() >= HEALTH_EVERY.0 && told.health != self.health.sources();
         told.signals_generation != status.signals_generation
             || !status.losses.is_empty()
             || health_changed
+            || emptied
             || told.at.elapsed() >= HEALTH_EVERY.1
     }
 
@@ -156,6 +160,7 @@ impl Uplink {
             name: "queue".to_owned(),
             status: format!("cannot store: {trouble}"),
             ok: false,
+            since: None,
         });
         let hello = Hello {
             protocol: PROTOCOL_VERSION,
@@ -164,6 +169,7 @@ impl Uplink {
             at: clock::now(),
             signals,
             sources: health.iter().cloned().chain(trouble).collect(),
+            queue: Some(QueueReport { samples: status.samples, bytes: status.bytes, oldest: status.oldest }),
             losses: status.losses.clone(),
         };
         match self.client.hello(&hello).await {
@@ -173,7 +179,9 @@ impl Uplink {
                     self.connected(&welcome, status);
                 }
                 if matches!(next, Next::Go) {
-                    let told = Told { signals_generation: status.signals_generation, health, at: Instant::now() };
+                    let waiting = !status.is_empty();
+                    let told =
+                        Told { signals_generation: status.signals_generation, health, waiting, at: Instant::now() };
                     self.hello = Some(told);
                     if !hello.losses.is_empty() && self.queue.losses_told(hello.losses.len()).await.is_err() {
                         return Next::Pause(Duration::ZERO);

@@ -132,6 +132,7 @@ pub async fn run(
         at: now,
         signals: table.offered.clone(),
         sources: Vec::new(),
+        queue: None,
         losses: Vec::new(),
     };
     let acked = context.ingest.hello(&collector, &hello, now).await?.acked;

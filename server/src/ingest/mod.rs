@@ -2,6 +2,7 @@
 
 mod error;
 mod queries;
+mod rate;
 mod routes;
 mod service;
 mod sort;
@@ -9,6 +10,7 @@ mod token;
 
 pub use error::IngestError;
 pub use queries::{coverage_of_unit, covered_to, delivered_signals};
+pub use rate::Rates;
 pub use routes::routes;
 pub use service::{Collector, Committed, Input, QuarantineEntry, Service};
 

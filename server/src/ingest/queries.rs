@@ -1,5 +1,5 @@
 use chrono::{DateTime, Utc};
-use gemba_contract::edge::{Loss, OfferedSignal, SourceHealth};
+use gemba_contract::edge::{Hello, Loss, OfferedSignal, SourceHealth};
 use gemba_domain::{Interval, Timestamp, equipment::EquipmentId, signal::SignalId};
 use sqlx::{PgConnection, PgExecutor};
 
@@ -91,20 +91,24 @@ pub async fn lock_collector(db: &mut PgConnection, id: i32) -> sqlx::Result<Opti
 pub async fn hello(
     db: &mut PgConnection,
     id: i32,
+    hello: &Hello,
     epoch: i64,
-    version: &str,
     now: DateTime<Utc>,
     clock_offset_micros: i64,
 ) -> sqlx::Result<i64> {
+    let queue = hello.queue.clone().unwrap_or_default();
     sqlx::query_scalar!(
         "update collector set acked = case when epoch = $2 then acked else 0 end, epoch = $2, version = $3,
-                last_hello_at = $4, clock_offset_micros = $5
+                last_hello_at = $4, clock_offset_micros = $5, queue_samples = $6, queue_bytes = $7, queue_oldest_at = $8
          where id = $1 returning acked",
         id,
         epoch,
-        version,
+        hello.version,
         now,
         clock_offset_micros,
+        queue.samples.cast_signed(),
+        queue.bytes.cast_signed(),
+        queue.oldest.map(|oldest| oldest.to_utc()),
     )
     .fetch_one(db)
     .await
@@ -198,13 +202,14 @@ pub async fn put_sources(
     sqlx::query!("delete from collector_source where collector_id = $1", collector).execute(&mut *db).await?;
     for source in sources {
         sqlx::query!(
-            "insert into collector_source (collector_id, name, status, ok, at) values ($1, $2, $3, $4, $5)
+            "insert into collector_source (collector_id, name, status, ok, at, since) values ($1, $2, $3, $4, $5, $6)
              on conflict (collector_id, name) do nothing",
             collector,
             source.name,
             source.status,
             source.ok,
             now,
+            source.since.map(|since| since.to_utc()),
         )
         .execute(&mut *db)
         .await?;

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     error::IngestError,
     queries::{self, Aside, CollectorEntry, CollectorRow},
+    rate::Rates,
     sort::{Sorted, sort},
     token,
 };
@@ -78,6 +79,7 @@ pub struct Service {
     lanes: Arc<Mutex<HashMap<i32, Arc<tokio::sync::Mutex<Lane>>>>>,
     in_work: Arc<Semaphore>,
     engine: mpsc::Sender<Input>,
+    rates: Arc<Rates>,
 }
 
 /// What is remembered of a collector between requests. Held while its batches are committed: one at a time, in order.
@@ -112,7 +114,13 @@ impl Service {
     ) -> (Self, mpsc::Receiver<Input>) {
         let (engine, commits) = mpsc::channel(ENGINE_BACKLOG);
         let lanes = Arc::default();
-        (Self { pool, plant, historian, lanes, in_work: Arc::new(Semaphore::new(in_work)), engine }, commits)
+        let (in_work, rates) = (Arc::new(Semaphore::new(in_work)), Arc::default());
+        (Self { pool, plant, historian, lanes, in_work, engine, rates }, commits)
+    }
+
+    /// How many samples come in.
+    pub fn rates(&self) -> &Arc<Rates> {
+        &self.rates
     }
 
     /// Adds a collector, or replaces the token of the one of this name. The token is not kept.
@@ -197,7 +205,7 @@ impl Service {
             .collect();
         queries::put_local_signals(&mut tx, collector.id, epoch, &matched).await?;
         let offset = now.micros_since(hello.at);
-        let acked = queries::hello(&mut tx, collector.id, epoch, &hello.version, now.to_utc(), offset).await?;
+        let acked = queries::hello(&mut tx, collector.id, hello, epoch, now.to_utc(), offset).await?;
         queries::put_sources(&mut tx, collector.id, &hello.sources, now.to_utc()).await?;
         queries::put_losses(&mut tx, collector.id, &hello.losses, now.to_utc()).await?;
         tx.commit().await?;
@@ -308,6 +316,8 @@ impl Service {
 
     /// Tells the readers and the engine what was committed.
     async fn tell(&self, ordinals: Vec<i64>, committed: Committed) {
+        let samples = committed.batches.iter().flatten().map(|(_, run)| run.len() as u64).sum();
+        self.rates.add(committed.collector, samples, committed.at);
         for (ordinal, runs) in ordinals.into_iter().zip(committed.batches.iter()) {
             self.historian.append(ordinal, runs);
         }

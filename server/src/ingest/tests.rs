@@ -108,6 +108,7 @@ impl Rig {
             at: clock::now(),
             signals: codes.iter().map(offered).collect(),
             sources: Vec::new(),
+            queue: None,
             losses: Vec::new(),
         };
         self.post("/api/v1/edge/hello", serde_json::to_vec(&hello).expect("json"), true).await

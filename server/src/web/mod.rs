@@ -26,7 +26,7 @@ use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use crate::{
     auth::{self, guard},
-    calendar, historian, ingest, live, order, overview, plant, reason, report, rule,
+    calendar, collector, historian, ingest, live, order, overview, plant, reason, report, rule,
     state::AppState,
     web::{problem::Problem, routes::Routes},
 };
@@ -39,6 +39,7 @@ pub fn routes() -> Routes {
         .and(auth::routes())
         .and(overview::routes())
         .and(plant::routes())
+        .and(collector::routes())
         .and(order::routes())
         .and(reason::routes())
         .and(rule::routes())

@@ -119,6 +119,7 @@ impl Sender {
             at: Timestamp::from_micros(now_micros()),
             signals: self.signals.clone(),
             sources: Vec::new(),
+            queue: None,
             losses: Vec::new(),
         };
         let welcome: Welcome = self.retried("hello", &json(&hello)?, "application/json").await?;

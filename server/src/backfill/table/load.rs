@@ -235,6 +235,7 @@ async fn store(
         at: now,
         signals: wanted.iter().map(offered).collect(),
         sources: Vec::new(),
+        queue: None,
         losses: Vec::new(),
     };
     let acked = context.ingest.hello(&collector, &hello, now).await?.acked;

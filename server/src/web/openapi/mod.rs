@@ -39,7 +39,7 @@ endpoint can give stand in its answers.
 - Sign in with `POST /api/v1/session` and send the cookie that it sets with every request. What a browser sends for \
 another site is refused.";
 
-const TAGS: [(&str, &str); 10] = [
+const TAGS: [(&str, &str); 11] = [
     ("session", "Signing in and out."),
     ("overview", "The plant at this moment."),
     ("report", "Figures of a period, how they compare and how they are made."),
@@ -48,6 +48,7 @@ const TAGS: [(&str, &str); 10] = [
     ("order", "Products, ideal cycles and production orders."),
     ("calendar", "When sites work."),
     ("signal", "The history of signals."),
+    ("collector", "How the collectors are, and when nobody was watching."),
     ("edge", "For collectors. Specified in docs/specs/edge-protocol.md."),
     ("api", "The API about itself."),
 ];

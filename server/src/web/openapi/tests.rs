@@ -390,6 +390,7 @@ async fn real_answers_are_as_described(pool: PgPool) {
         ("/api/v1/orders", "/api/v1/orders".to_owned(), 200),
         ("/api/v1/orders", "/api/v1/orders?status=lost".to_owned(), 422),
         ("/api/v1/plant", "/api/v1/plant".to_owned(), 200),
+        ("/api/v1/collectors", "/api/v1/collectors".to_owned(), 200),
         ("/api/v1/reasons", "/api/v1/reasons".to_owned(), 200),
         ("/api/v1/reason-rules", "/api/v1/reason-rules".to_owned(), 200),
         ("/api/v1/state-rules", "/api/v1/state-rules".to_owned(), 200),

@@ -1,0 +1,95 @@
+//! How the collectors are, what they lost, and when nobody was watching.
+
+use gemba_domain::{Timestamp, collector::Condition};
+use serde::{Deserialize, Serialize};
+
+use crate::edge::{Loss, QueueReport};
+
+/// `GET /api/v1/collectors`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Collectors {
+    /// Those that need looking after first.
+    pub collectors: Vec<CollectorView>,
+    /// The server's clock.
+    pub at: Timestamp,
+}
+
+/// One collector.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CollectorView {
+    /// Its name.
+    pub name: String,
+    /// How it is, the worst that holds.
+    pub condition: Condition,
+    /// Version of its program, once it said hello.
+    pub version: Option<String>,
+    /// Its last word, by the server's clock.
+    pub heard_at: Option<Timestamp>,
+    /// How far what is known of its machines lies back.
+    pub lag_seconds: Option<f64>,
+    /// The server's clock less the collector's, at its last hello.
+    pub clock_offset_seconds: Option<f64>,
+    /// Samples a second over the last minute.
+    pub samples_per_second: f64,
+    /// What waits in its queue, as it last said.
+    pub queue: Option<QueueReport>,
+    /// Signals that it reads and the plant knows.
+    pub signals: u32,
+    /// Units that these belong to.
+    pub units: u32,
+    /// Addresses that it reads and the plant does not know (at most 10): their samples are set aside.
+    pub unknown: Vec<String>,
+    /// How many of those there are.
+    pub unknown_total: u32,
+    /// Samples that were set aside and wait for a decision.
+    pub samples_aside: u64,
+    /// Its sources, those in trouble first.
+    pub sources: Vec<SourceView>,
+    /// When nobody was watching, in the last seven days; newest first, at most 100.
+    pub gaps: Vec<CollectorGap>,
+    /// What it had to give up, in the last thirty days; newest first, at most 100.
+    pub losses: Vec<Loss>,
+}
+
+/// A source at the collector's last word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SourceView {
+    /// The name in the collector's settings.
+    pub name: String,
+    /// In words: `streaming`, or what is wrong and what to do.
+    pub status: String,
+    /// Data flows.
+    pub ok: bool,
+    /// Since when it flows, or does not, by the collector's clock.
+    pub since: Option<Timestamp>,
+}
+
+/// A stretch that no collector of this name was watching, as far as the server knows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CollectorGap {
+    /// Begins.
+    pub from: Timestamp,
+    /// Ends; `None`: it lasts.
+    pub to: Option<Timestamp>,
+    /// Why.
+    pub cause: GapCause,
+    /// Samples known to be lost in it.
+    pub samples_lost: u64,
+}
+
+/// Why nothing is known of a stretch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum GapCause {
+    /// The collector is not heard: it may be reading and keeping all of it in its queue.
+    NotArrived,
+    /// It did not run, or its sources had no place to go on from.
+    NotWatched,
+    /// It was read, and given up before the server had it.
+    GivenUp,
+}

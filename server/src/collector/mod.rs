@@ -1,0 +1,10 @@
+//! How the collectors are: their sources, their queues, what they lost, and when nobody was watching.
+
+mod queries;
+mod routes;
+mod service;
+#[cfg(test)]
+mod tests;
+
+pub use routes::routes;
+pub use service::Service;
