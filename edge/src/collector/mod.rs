@@ -15,6 +15,7 @@ mod session;
 mod start;
 mod survey;
 pub mod value;
+pub mod words;
 
 pub use failure::Failure;
 pub use feed::{Feed, Shared};

@@ -31,7 +31,7 @@ async fn check_shows_the_table_and_what_is_left_out() {
     assert!(text.contains("read by no rule") && text.contains("press-1-count, EVENT PART_COUNT"), "{text}");
     agent.stop().await;
     let (output, text) = gemba_edge(&site, "check").await;
-    assert!(!output.status.success() && text.contains("cannot be reached"), "{text}");
+    assert!(!output.status.success() && text.contains("refuses the connection"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

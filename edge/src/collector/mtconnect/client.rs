@@ -13,7 +13,7 @@ use super::{
     xml::{MAX_BYTES, XmlError},
 };
 use crate::{
-    collector::Failure,
+    collector::{Failure, words},
     tls::{self, ClientError},
 };
 
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AgentFailure {
     /// No connection, or it broke.
-    #[error("the agent cannot be reached: {0}")]
+    #[error("{0}")]
     Unreachable(String),
     /// It was silent for too long.
     #[error("the agent said nothing for {0:?}, not even a heartbeat")]
@@ -136,7 +136,7 @@ impl AgentClient {
         let deadline = Instant::now() + self.timeout;
         let response = match timeout_at(deadline, request.send()).await {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(AgentFailure::Unreachable(tls::chain(&error.without_url()))),
+            Ok(Err(error)) => return Err(unreachable(&format!("the agent at {}", self.url), error)),
             Err(_) => return Err(AgentFailure::Silent(self.timeout)),
         };
         let status = response.status();
@@ -160,11 +160,15 @@ impl AgentClient {
                 Ok(Ok(Some(chunk))) if out.len() + chunk.len() <= MAX_BYTES => out.extend_from_slice(&chunk),
                 Ok(Ok(Some(_))) => return Err(XmlError::TooLarge.into()),
                 Ok(Ok(None)) => return Ok(out),
-                Ok(Err(error)) => return Err(AgentFailure::Unreachable(tls::chain(&error.without_url()))),
+                Ok(Err(error)) => return Err(unreachable(&format!("the agent at {}", self.url), error)),
                 Err(_) => return Err(AgentFailure::Silent(self.timeout)),
             }
         }
     }
+}
+
+fn unreachable(who: &str, error: reqwest::Error) -> AgentFailure {
+    AgentFailure::Unreachable(words::unreachable(who, &error.without_url()))
 }
 
 impl Stream {
@@ -180,8 +184,8 @@ impl Stream {
             }
             match timeout_at(deadline, self.response.chunk()).await {
                 Ok(Ok(Some(chunk))) => self.splitter.push(&chunk),
-                Ok(Ok(None)) => return Err(AgentFailure::Unreachable("the stream ended".to_owned())),
-                Ok(Err(error)) => return Err(AgentFailure::Unreachable(tls::chain(&error.without_url()))),
+                Ok(Ok(None)) => return Err(AgentFailure::Unreachable("the agent ended its stream".to_owned())),
+                Ok(Err(error)) => return Err(unreachable("the agent's stream", error)),
                 Err(_) => return Err(AgentFailure::Silent(self.timeout)),
             }
         }
