@@ -94,7 +94,7 @@ impl AppState {
             auth: auth::Service::new(pool.clone(), &settings, &metrics),
             reports: report::Service::new(pool.clone(), plant.clone(), oee.clone(), overview.clone()),
             overview,
-            collectors: collector::Service::new(pool.clone(), ingest.rates().clone()),
+            collectors: collector::Service::new(pool.clone(), plant.clone(), historian.clone(), ingest.rates().clone()),
             live: live::Hub::default(),
             orders: order::Service::new(pool.clone(), plant.clone(), oee.clone()),
             reasons: reason::Service::new(pool.clone(), plant.clone(), oee.clone()),

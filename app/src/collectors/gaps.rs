@@ -1,18 +1,22 @@
 //! When nobody was watching, and what had to be given up.
 
 use gemba_contract::{
-    collector::{CollectorGap, CollectorView, GapCause},
+    collector::{CollectorGap, CollectorView},
     edge::Loss,
 };
+use gemba_domain::collector::GapCause;
 use leptos::prelude::*;
 
 use crate::format::{NO_VALUE, day_time_seconds, pieces, span, stretch_text};
 
-fn cause_words(cause: GapCause) -> &'static str {
+pub(super) fn cause_words(cause: GapCause) -> &'static str {
     match cause {
         GapCause::NotArrived => "not arrived yet: the collector may hold it",
         GapCause::NotWatched => "the collector did not run, or its sources could not go on where they stopped",
         GapCause::GivenUp => "read, and given up before the server had it",
+        GapCause::Damaged => "stored, and cannot be read any more",
+        GapCause::SourceLost => "the source was lost, or could not tell",
+        GapCause::NothingSaid => "the source had not said anything yet",
     }
 }
 

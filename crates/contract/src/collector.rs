@@ -1,6 +1,11 @@
 //! How the collectors are, what they lost, and when nobody was watching.
 
-use gemba_domain::{Timestamp, collector::Condition};
+use gemba_domain::{
+    Timestamp,
+    collector::{Condition, GapCause},
+    equipment::EquipmentPath,
+    signal::{SignalId, SignalRole},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::edge::{Loss, QueueReport};
@@ -81,15 +86,60 @@ pub struct CollectorGap {
     pub samples_lost: u64,
 }
 
-/// Why nothing is known of a stretch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// `GET /api/v1/gaps/{unit}`: of which stretches nothing is known, by signal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum GapCause {
-    /// The collector is not heard: it may be reading and keeping all of it in its queue.
-    NotArrived,
-    /// It did not run, or its sources had no place to go on from.
-    NotWatched,
-    /// It was read, and given up before the server had it.
-    GivenUp,
+pub struct Gaps {
+    /// The unit.
+    pub path: EquipmentPath,
+    /// For people.
+    pub name: String,
+    /// Minutes that the site's clocks are ahead of UTC at the begin.
+    pub utc_offset_minutes: i32,
+    /// Begin of the period.
+    pub from: Timestamp,
+    /// Its end (exclusive), not later than now.
+    pub to: Timestamp,
+    /// Those that least is known of first.
+    pub signals: Vec<SignalGaps>,
+    /// The server's clock.
+    pub at: Timestamp,
+}
+
+/// One signal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SignalGaps {
+    /// Identity.
+    pub id: SignalId,
+    /// Short name within its unit.
+    pub code: String,
+    /// For people.
+    pub name: String,
+    /// What it means to the engine, if anything.
+    pub role: Option<SignalRole>,
+    /// Collectors that deliver it, or did.
+    pub collectors: Vec<String>,
+    /// The share of the period that is known.
+    pub known_share: f64,
+    /// In order, at most 500.
+    pub gaps: Vec<SignalGap>,
+    /// How many there are.
+    pub gaps_total: u32,
+    /// It has too many readings to look through: what its source could not tell is not among the gaps.
+    pub readings_left_out: bool,
+}
+
+/// A stretch of which nothing is known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SignalGap {
+    /// Begins.
+    pub from: Timestamp,
+    /// Ends (exclusive).
+    pub to: Timestamp,
+    /// Why.
+    pub cause: GapCause,
+    /// Samples that its collectors gave up in it, of all of their signals.
+    pub samples_lost: u64,
 }

@@ -1,4 +1,5 @@
 use chrono::{DateTime, Utc};
+use gemba_domain::{Interval, equipment::EquipmentId};
 use sqlx::PgExecutor;
 
 /// A collector that was let in, and what the database knows of it.
@@ -73,8 +74,9 @@ pub async fn unknown(db: impl PgExecutor<'_>, most: i64) -> sqlx::Result<Vec<(i3
     Ok(rows.into_iter().map(|row| (row.collector_id, row.address)).collect())
 }
 
+/// A stretch of one collector.
 #[derive(Clone, Debug)]
-pub struct Hole {
+pub struct Stretch {
     pub collector_id: i32,
     pub from: DateTime<Utc>,
     pub to: DateTime<Utc>,
@@ -82,9 +84,9 @@ pub struct Hole {
 
 /// Stretches between two that were watched, that end after `since`; newest first, at most `most` of each collector. Stretches that were
 /// watched may overlap where an older one came in later.
-pub async fn holes(db: impl PgExecutor<'_>, since: DateTime<Utc>, most: i64) -> sqlx::Result<Vec<Hole>> {
+pub async fn holes(db: impl PgExecutor<'_>, since: DateTime<Utc>, most: i64) -> sqlx::Result<Vec<Stretch>> {
     sqlx::query_as!(
-        Hole,
+        Stretch,
         r#"select h.collector_id as "collector_id!", h.hole_from as "from!", h.hole_to as "to!" from (
                select g.*, row_number() over (partition by g.collector_id order by g.hole_to desc) as place from (
                    select collector_id,
@@ -117,6 +119,65 @@ pub async fn losses(db: impl PgExecutor<'_>, since: DateTime<Utc>) -> sqlx::Resu
         r#"select collector_id, lost_from as "from", lost_to as "to", batches, samples, reason from collector_loss
            where reported_at >= $1 order by lost_from desc"#,
         since,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Which collector delivers a signal, or did.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    pub signal_id: i32,
+    pub collector_id: i32,
+    pub name: String,
+}
+
+pub async fn deliveries(db: impl PgExecutor<'_>, unit: EquipmentId) -> sqlx::Result<Vec<Delivery>> {
+    sqlx::query_as!(
+        Delivery,
+        r#"select distinct s.id as signal_id, c.id as collector_id, c.name
+           from signal s join collector_signal cs on cs.signal_id = s.id join collector c on c.id = cs.collector_id
+           where s.unit_id = $1 order by s.id, c.name"#,
+        unit.0,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// When these collectors were watching, by the begin; stretches may overlap.
+pub async fn coverage(db: impl PgExecutor<'_>, collectors: &[i32], within: Interval) -> sqlx::Result<Vec<Stretch>> {
+    sqlx::query_as!(
+        Stretch,
+        r#"select collector_id, covered_from as "from", covered_to as "to" from coverage
+           where collector_id = any($1) and covered_to > $2 and covered_from < $3 order by covered_from"#,
+        collectors,
+        within.from.to_utc(),
+        within.to.to_utc(),
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Until when each of these collectors has told anything.
+pub async fn told_to(db: impl PgExecutor<'_>, collectors: &[i32]) -> sqlx::Result<Vec<(i32, DateTime<Utc>)>> {
+    let rows = sqlx::query!(
+        r#"select collector_id, max(covered_to) as "to!" from coverage where collector_id = any($1) group by collector_id"#,
+        collectors,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.collector_id, row.to)).collect())
+}
+
+/// What these collectors gave up of a stretch.
+pub async fn losses_of(db: impl PgExecutor<'_>, collectors: &[i32], within: Interval) -> sqlx::Result<Vec<LossRow>> {
+    sqlx::query_as!(
+        LossRow,
+        r#"select collector_id, lost_from as "from", lost_to as "to", batches, samples, reason from collector_loss
+           where collector_id = any($1) and lost_to >= $2 and lost_from < $3 order by lost_from"#,
+        collectors,
+        within.from.to_utc(),
+        within.to.to_utc(),
     )
     .fetch_all(db)
     .await

@@ -1,17 +1,34 @@
 use axum::extract::State;
-use gemba_contract::collector::Collectors;
-use gemba_domain::access::Action;
+use gemba_contract::collector::{Collectors, Gaps};
+use gemba_domain::{Timestamp, access::Action, equipment::EquipmentPath};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::routes;
 
+use super::GapError;
 use crate::{
     clock,
     state::AppState,
-    web::{extract::Json, problem::Problem, routes::Routes},
+    web::{
+        extract::{Json, Path, Query},
+        problem::Problem,
+        routes::Routes,
+    },
 };
 
 /// Collectors in the API.
 pub fn routes() -> Routes {
-    Routes::new().guarded(Action::ViewPlant, routes!(collectors))
+    Routes::new().guarded(Action::ViewPlant, routes!(collectors)).guarded(Action::ViewPlant, routes!(gaps))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct When {
+    /// Begin of the period, RFC 3339
+    from: Option<Timestamp>,
+    /// End of the period (exclusive), RFC 3339
+    to: Option<Timestamp>,
 }
 
 /// How the collectors are
@@ -24,4 +41,26 @@ pub fn routes() -> Routes {
 )]
 async fn collectors(State(app): State<AppState>) -> Result<Json<Collectors>, Problem> {
     Ok(Json(app.collectors.all(clock::now()).await?))
+}
+
+/// Of what nothing is known
+///
+/// The gaps of each signal of a unit, with their causes: no collector was watching, it gave something up, what it has is not here yet, the
+/// source was lost. What is in no gap is known. Without `from` and `to` the last 24 hours.
+#[utoipa::path(
+    get, path = "/api/v1/gaps/{*path}", tag = "collector",
+    params(("*path" = EquipmentPath, Path, description = "The unit"), When),
+    responses(
+        (status = 200, description = "The gaps", body = Gaps),
+        (status = 404, description = "`not-found`: no such unit"),
+        (status = 422, description = "`bad-period`: a period that cannot be, or of more than 31 days"),
+    ),
+)]
+async fn gaps(
+    State(app): State<AppState>,
+    Path(path): Path<String>,
+    Query(When { from, to }): Query<When>,
+) -> Result<Json<Gaps>, Problem> {
+    let unit = path.parse().map_err(|_| GapError::NoUnit(path))?;
+    Ok(Json(app.collectors.gaps(&unit, (from, to), clock::now()).await?))
 }

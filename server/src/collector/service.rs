@@ -5,18 +5,18 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use gemba_contract::{
-    collector::{CollectorGap, CollectorView, Collectors, GapCause, SourceView},
+    collector::{CollectorGap, CollectorView, Collectors, SourceView},
     edge::{Loss, QueueReport},
 };
 use gemba_domain::{
     Interval, Timestamp,
-    collector::{Condition, Heard},
+    collector::{Condition, GapCause, Heard},
 };
 use sqlx::PgPool;
 use tokio::sync::Mutex;
 
-use super::queries::{self, Hole, LossRow, Row, Source};
-use crate::ingest::Rates;
+use super::queries::{self, LossRow, Row, Source, Stretch};
+use crate::{historian, ingest::Rates, plant};
 
 /// Pages ask every few seconds, many at once: they are given the same answer for this long.
 const KEPT: Duration = Duration::from_secs(1);
@@ -32,15 +32,17 @@ const MOST_UNKNOWN: i64 = 10;
 /// Tells how the collectors are.
 #[derive(Clone)]
 pub struct Service {
-    pool: PgPool,
+    pub(super) pool: PgPool,
+    pub(super) plant: plant::Service,
+    pub(super) historian: historian::Service,
     rates: Arc<Rates>,
     kept: Arc<Mutex<Option<(Instant, Collectors)>>>,
 }
 
 impl Service {
     /// `rates`: where ingest counts what comes in.
-    pub fn new(pool: PgPool, rates: Arc<Rates>) -> Self {
-        Self { pool, rates, kept: Arc::default() }
+    pub fn new(pool: PgPool, plant: plant::Service, historian: historian::Service, rates: Arc<Rates>) -> Self {
+        Self { pool, plant, historian, rates, kept: Arc::default() }
     }
 
     /// All that were let in, those that need looking after first.
@@ -88,7 +90,7 @@ impl Service {
 struct Own<'a> {
     sources: Vec<&'a Source>,
     unknown: Vec<String>,
-    holes: Vec<&'a Hole>,
+    holes: Vec<&'a Stretch>,
     losses: Vec<&'a LossRow>,
 }
 

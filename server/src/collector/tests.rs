@@ -1,8 +1,11 @@
 use gemba_contract::{
     batch::{BatchBuilder, encode_frame},
-    collector::{CollectorView, GapCause},
+    collector::CollectorView,
 };
-use gemba_domain::{Timestamp, collector::Condition};
+use gemba_domain::{
+    Timestamp,
+    collector::{Condition, GapCause},
+};
 use sqlx::PgPool;
 
 use crate::{clock, ingest::tests::Rig};
@@ -19,7 +22,9 @@ fn batch(seq: u64, from: i64, to: i64) -> Vec<u8> {
 
 async fn only(rig: &Rig, now: Timestamp) -> CollectorView {
     // A service of its own each time: answers are kept for a second.
-    let service = super::Service::new(rig.app.pool.clone(), rig.app.ingest.rates().clone());
+    let app = &rig.app;
+    let rates = app.ingest.rates().clone();
+    let service = super::Service::new(app.pool.clone(), app.plant.clone(), app.historian.clone(), rates);
     let mut all = service.all(now).await.expect("answers").collectors;
     assert_eq!(all.len(), 1);
     all.remove(0)
@@ -59,4 +64,42 @@ async fn a_stretch_that_comes_in_later_closes_its_gap(pool: PgPool) {
         rig.send(batch(seq, from, to)).await.expect("stored");
     }
     assert_eq!(only(&rig, clock::now()).await.gaps, []);
+}
+
+#[sqlx::test(migrations = "../migrations")]
+async fn the_ledger_accounts_for_every_moment_of_a_signal(pool: PgPool) {
+    let rig = Rig::new(pool).await;
+    rig.hello(EPOCH, &["temp"]).await.expect("welcome");
+    let now = clock::now();
+    let ago = |seconds: i64| now.plus_seconds(-seconds);
+    let mut builder = BatchBuilder::new();
+    builder.push_number(0, ago(95).micros(), 1.0);
+    builder.push_unavailable(0, ago(80).micros());
+    builder.push_number(0, ago(70).micros(), 2.0);
+    let first = encode_frame(EPOCH, 1, ago(100), ago(60), &builder.finish());
+    let second = encode_frame(EPOCH, 2, ago(40), ago(10), &BatchBuilder::new().finish());
+    rig.send([first, second].concat()).await.expect("stored");
+
+    let unit = crate::ingest::tests::UNIT.parse().expect("a path");
+    let gaps = rig.app.collectors.gaps(&unit, (Some(ago(120)), Some(now)), now).await.expect("answers");
+    let temp = gaps.signals.iter().find(|signal| signal.code == "temp").expect("known");
+    let found: Vec<_> = temp
+        .gaps
+        .iter()
+        .map(|gap| (now.seconds_since(gap.from), now.seconds_since(gap.to), gap.cause.as_str()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (120.0, 100.0, "not_watched"),
+            (100.0, 95.0, "nothing_said"),
+            (80.0, 70.0, "source_lost"),
+            (60.0, 40.0, "not_watched"),
+            (10.0, 0.0, "not_arrived"),
+        ]
+    );
+    assert!((temp.known_share - 55.0 / 120.0).abs() < 1e-9, "{}", temp.known_share);
+    assert_eq!(temp.collectors, ["edge"]);
+    // Signals that nobody ever delivered come first: nothing is known of them.
+    assert!(gaps.signals.len() > 1 && gaps.signals[0].known_share == 0.0);
 }

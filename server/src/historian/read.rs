@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use gemba_contract::signal::Reading;
-use gemba_domain::{Timestamp, signal::SignalId};
+use gemba_domain::{Interval, Timestamp, signal::SignalId};
 use sqlx::PgExecutor;
 
 use super::{
@@ -79,6 +79,21 @@ impl Service {
             self.set_aside(piece, reason).await?;
         }
         Ok(all)
+    }
+
+    /// About how many samples each of these signals has within a stretch, without reading them; those of the last moments, which are
+    /// not packed yet, are not counted.
+    ///
+    /// # Errors
+    /// Those of Postgres.
+    pub async fn samples_about(
+        &self,
+        signals: &[SignalId],
+        within: Interval,
+    ) -> Result<HashMap<SignalId, u64>, HistorianError> {
+        let ids: Vec<i32> = signals.iter().map(|signal| signal.0).collect();
+        let rows = queries::samples_about(&self.inner.pool, &ids, within.from.micros(), within.to.micros()).await?;
+        Ok(rows.into_iter().map(|(signal, n)| (SignalId(signal), n.unsigned_abs())).collect())
     }
 
     /// The reading in force at this time: the last one at or before it.

@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use chrono::Offset as _;
 use gemba_contract::{
     live::{TileDelta, TotalDelta},
     overview::{
@@ -51,7 +50,7 @@ impl Service {
             path,
             name: site.name.clone(),
             time_zone: site.time_zone.name().to_owned(),
-            utc_offset_minutes: offset_minutes(site, now),
+            utc_offset_minutes: site.offset_minutes(now),
             shift: self.board.shift_at(&site.path, now).as_ref().map(shift_view),
             kpi,
             count,
@@ -137,7 +136,7 @@ impl Service {
             tile: self.unit_tile(found.unit, found.line, now),
             breadcrumb: vec![found.site.name.clone(), found.area.name.clone(), found.line.name.clone()],
             time_zone: found.site.time_zone.name().to_owned(),
-            utc_offset_minutes: offset_minutes(found.site, now),
+            utc_offset_minutes: found.site.offset_minutes(now),
             shift: self.board.shift_at(&found.site.path, now).as_ref().map(shift_view),
             elements,
             ideal_cycle_seconds: found.unit.ideal_cycle_seconds,
@@ -246,9 +245,4 @@ fn target_pieces(now: &Now, line: &Line) -> Option<f64> {
 
 fn shift_view(shift: &ShiftInstance) -> ShiftView {
     ShiftView { name: shift.name.to_string(), from: shift.from, to: shift.to }
-}
-
-fn offset_minutes(site: &Site, now: Timestamp) -> i32 {
-    use chrono::TimeZone as _;
-    site.time_zone.offset_from_utc_datetime(&now.to_utc().naive_utc()).fix().local_minus_utc() / 60
 }

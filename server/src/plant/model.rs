@@ -2,8 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use chrono::{Offset as _, TimeZone as _};
 use chrono_tz::Tz;
 use gemba_domain::{
+    Timestamp,
     equipment::{EquipmentId, EquipmentPath},
     rule::{Name, StateRules},
     signal::{SignalId, SignalKind, SignalRole},
@@ -135,6 +137,11 @@ impl Site {
     /// All lines, area by area.
     pub fn lines(&self) -> impl Iterator<Item = (&Area, &Line)> {
         self.areas.iter().flat_map(|area| area.lines.iter().map(move |line| (area, line)))
+    }
+
+    /// Minutes that its clocks are ahead of UTC at this moment.
+    pub fn offset_minutes(&self, at: Timestamp) -> i32 {
+        self.time_zone.offset_from_utc_datetime(&at.to_utc().naive_utc()).fix().local_minus_utc() / 60
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is reported: a line by its constraint, or a unit.
 
-use chrono::{DateTime, Offset as _, TimeZone as _};
+use chrono::DateTime;
 use chrono_tz::Tz;
 use gemba_contract::report::Around;
 use gemba_domain::{
@@ -70,7 +70,7 @@ impl<'a> Node<'a> {
     }
 
     pub fn offset_minutes(&self, at: Timestamp) -> i32 {
-        self.zone().offset_from_utc_datetime(&at.to_utc().naive_utc()).fix().local_minus_utc() / 60
+        self.site.offset_minutes(at)
     }
 
     pub fn local(&self, at: Timestamp) -> DateTime<Tz> {

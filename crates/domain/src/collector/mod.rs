@@ -1,8 +1,12 @@
 //! Collectors: the programs beside the machines that read them. What can be said of one from what was heard of it.
 
+mod gap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Timestamp, signal::words};
+
+pub use gap::{Gap, GapCause, Known, gaps};
 
 /// A collector that runs says something every two seconds: after this long without a word it is silent.
 pub const SILENT_AFTER_SECONDS: f64 = 15.0;

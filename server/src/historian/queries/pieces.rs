@@ -230,6 +230,28 @@ pub async fn heads(db: impl PgExecutor<'_>, signal: i32, from: i64, to: i64) -> 
     .await
 }
 
+/// About how many samples each signal has in this stretch: chunks and parts that touch it are counted whole.
+pub async fn samples_about(
+    db: impl PgExecutor<'_>,
+    signals: &[i32],
+    from: i64,
+    to: i64,
+) -> sqlx::Result<Vec<(i32, i64)>> {
+    let rows = sqlx::query!(
+        r#"select signal_id as "signal_id!", sum(n)::bigint as "n!" from (
+               select signal_id, n from chunk where signal_id = any($1) and first_time < $3 and last_time >= $2
+               union all
+               select signal_id, n from chunk_part where signal_id = any($1) and first_time < $3 and last_time >= $2
+           ) pieces group by signal_id"#,
+        signals,
+        from,
+        to,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.signal_id, row.n)).collect())
+}
+
 pub async fn minutes(db: impl PgExecutor<'_>, signal: i32, first: &[i64]) -> sqlx::Result<Vec<(i64, Vec<u8>)>> {
     let rows = sqlx::query!(
         r#"select first_time, minutes as "minutes!" from chunk
