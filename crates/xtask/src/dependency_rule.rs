@@ -17,25 +17,33 @@ const RULES: &[Rule] = &[
     Rule { member: "gemba-domain", uses: &[], tests_use: &[] },
     Rule { member: "gemba-codec", uses: &[], tests_use: &[] },
     Rule { member: "gemba-contract", uses: &["gemba-domain", "gemba-codec"], tests_use: &[] },
+    Rule { member: "gemba-identity", uses: &[], tests_use: &[] },
     Rule { member: "gemba-analytics", uses: &["gemba-domain"], tests_use: &[] },
     Rule { member: "gemba-app", uses: &["gemba-contract", "gemba-domain"], tests_use: &[] },
     Rule { member: "gemba-frontend", uses: &["gemba-app"], tests_use: &[] },
     Rule { member: "gemba-sim", uses: &["gemba-contract", "gemba-domain"], tests_use: &[] },
-    Rule { member: "gemba-edge", uses: &["gemba-contract", "gemba-domain"], tests_use: &["gemba-sim"] },
+    Rule {
+        member: "gemba-edge",
+        uses: &["gemba-contract", "gemba-domain", "gemba-identity"],
+        tests_use: &["gemba-sim"],
+    },
     Rule {
         member: "gemba-bench",
-        uses: &["gemba-contract", "gemba-domain", "gemba-codec", "gemba-analytics", "gemba-sim", "gemba-edge"],
+        uses: &[
+            "gemba-contract",
+            "gemba-domain",
+            "gemba-codec",
+            "gemba-analytics",
+            "gemba-sim",
+            "gemba-edge",
+            "gemba-identity",
+        ],
         tests_use: &[],
     },
     Rule {
         member: "gemba-server",
-        uses: &["gemba-app", "gemba-contract", "gemba-domain", "gemba-codec", "gemba-analytics"],
+        uses: &["gemba-app", "gemba-contract", "gemba-domain", "gemba-codec", "gemba-analytics", "gemba-identity"],
         tests_use: &["gemba-edge", "gemba-sim"],
-    },
-    Rule {
-        member: "gemba-bench",
-        uses: &["gemba-codec", "gemba-contract", "gemba-domain", "gemba-sim"],
-        tests_use: &[],
     },
 ];
 
