@@ -47,6 +47,7 @@ export class Plant {
     readonly directory: string,
     private readonly port: number,
     private readonly machinesPort: number,
+    private readonly ingestPort: number,
   ) {
     this.url = `http://localhost:${port}`;
   }
@@ -56,7 +57,7 @@ export class Plant {
     const directory = mkdtempSync(join(tmpdir(), "gemba-end2end-"));
     // The server's own Postgres may run as another user.
     chmodSync(directory, 0o755);
-    const plant = new Plant(directory, await freePort(), await freePort());
+    const plant = new Plant(directory, await freePort(), await freePort(), await freePort());
     try {
       await plant.startServer();
       if (machines) await plant.startMachines(speed);
@@ -80,6 +81,8 @@ export class Plant {
       join(this.directory, "data"),
       "--http-listen",
       `127.0.0.1:${this.port}`,
+      "--ingest-listen",
+      `127.0.0.1:${this.ingestPort}`,
     ]);
     await untilReady(`http://127.0.0.1:${this.port}/readyz`, server, this.log("server"));
   }
@@ -100,23 +103,27 @@ export class Plant {
     const demo = readFileSync(join(root, "deploy/demo/plant.toml"), "utf8");
     writeFileSync(plantFile, demo.replace(/^(time_zone\s*=\s*)"[^"]*"/m, `$1"${zone}"`));
     await this.gemba("plant", "import", plantFile);
-    const token = (await this.gemba("collector", "add", "demo")).trim().split(/\s+/).at(-1);
-    if (!token) throw new Error("`gemba collector add` printed no token");
-    writeFileSync(join(this.directory, "token"), token, { mode: 0o600 });
+    const code = (await this.gemba("collector", "add", "demo")).trim();
+    await promisify(execFile)(join(programs, "gemba-edge"), ["enrol", this.collectorSettings(), code]);
     const machines = this.spawn("machines", "gemba-sim", ["--listen", `127.0.0.1:${this.machinesPort}`, "--speed", `${speed}`, "--time-zone", zone]);
     await untilReady(`http://127.0.0.1:${this.machinesPort}/probe`, machines, this.log("machines"));
     this.startCollector();
   }
 
   startCollector(): void {
+    this.spawn("collector", "gemba-edge", ["run", this.collectorSettings()]);
+  }
+
+  /** The demonstration's settings with the addresses of this plant. */
+  private collectorSettings(): string {
     const settings = readFileSync(join(root, "deploy/demo/edge.toml"), "utf8")
-      .replace(/^(\[server\][^[]*?^url\s*=\s*)"[^"]*"/m, `$1"http://127.0.0.1:${this.port}"`)
-      .replace(/^(token_file\s*=\s*)"[^"]*"/m, `$1"${join(this.directory, "token")}"`)
+      .replace(/^(\[server\][^[]*?^url\s*=\s*)"[^"]*"/m, `$1"https://127.0.0.1:${this.ingestPort}"`)
+      .replace(/^(identity\s*=\s*)"[^"]*"/m, `$1"${join(this.directory, "identity")}"`)
       .replace(/^(directory\s*=\s*)"[^"]*"/m, `$1"${join(this.directory, "queue")}"`)
       .replace(/^(\[\[source\]\][^[]*?^url\s*=\s*)"[^"]*"/gm, `$1"http://127.0.0.1:${this.machinesPort}"`);
     const file = join(this.directory, "edge.toml");
     writeFileSync(file, settings);
-    this.spawn("collector", "gemba-edge", ["run", file]);
+    return file;
   }
 
   /** Runs a sub-command of `gemba` for this plant, and answers what it printed. */

@@ -2,6 +2,7 @@
 
 mod check;
 mod describe;
+mod enrol;
 mod queue;
 
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
@@ -45,6 +46,14 @@ enum Command {
         /// The settings file.
         config: PathBuf,
     },
+    /// Makes this collector known to the server, by a code that `gemba collector add NAME` prints there.
+    Enrol {
+        /// The settings file.
+        config: PathBuf,
+        /// The code; when it is `-` or missing it is read from the standard input, where no list of processes shows it.
+        #[arg(default_value = "-")]
+        code: String,
+    },
     /// Drafts a plant file and settings from what an MTConnect agent has.
     Describe(describe::DescribeArguments),
     /// Shows what waits in the queue, also while a collector runs.
@@ -68,6 +77,7 @@ impl Cli {
             match self.command {
                 Command::Run { config } => run(&Config::load(&config)?).await,
                 Command::Check { config } => check::check(&Config::load(&config)?).await,
+                Command::Enrol { config, code } => enrol::enrol(&Config::load(&config)?, &code).await,
                 Command::Describe(arguments) => describe::describe(&arguments).await,
                 Command::Queue { config } => queue::show(&Config::load(&config)?).await,
             }

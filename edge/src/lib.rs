@@ -9,9 +9,10 @@ mod backoff;
 pub mod clock;
 pub mod collector;
 pub mod config;
+pub mod identity;
 pub mod queue;
 mod run;
-mod tls;
+pub mod tls;
 pub mod uplink;
 
 pub use run::{Collector, StartError};

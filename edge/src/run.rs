@@ -9,6 +9,7 @@ use crate::{
     clock,
     collector::{self, HealthBoard, Shared},
     config::Config,
+    identity::{Member, keep_renewed},
     queue::{Batcher, LockError, OpenError, Queue, QueueLock, StatusFile, intake},
     tls::ClientError,
     uplink::{Client, Uplink},
@@ -55,7 +56,8 @@ impl Collector {
     /// As [`Collector::start`], with a last change to the uplink.
     pub fn start_with(config: &Config, change: impl FnOnce(Uplink) -> Uplink) -> Result<Self, StartError> {
         let lock = QueueLock::take(&config.queue.directory)?;
-        let client = Client::new(&config.server)?;
+        let member = Arc::new(Member::new(&config.server)?);
+        let client = Client::new(Arc::clone(&member));
         let found = Queue::open(&config.queue)?;
         let queue = found.queue;
         let health = Arc::new(HealthBoard::new(config.sources.iter().map(|source| source.name.clone())));
@@ -82,6 +84,7 @@ impl Collector {
         });
         let uplink = change(Uplink::new(client, queue.clone(), Arc::clone(&health)));
         tasks.spawn(uplink.run(stop_uplink.clone()));
+        tasks.spawn(keep_renewed(member, stop_uplink.clone()));
         let status = write_status(config.queue.directory.clone(), queue.clone(), Arc::clone(&health));
         let stop = stop_uplink.clone();
         tasks.spawn(async move { stop.run_until_cancelled(status).await });

@@ -12,6 +12,7 @@ pub mod collector;
 pub mod config;
 pub mod database;
 pub mod historian;
+pub mod identity;
 pub mod ingest;
 pub mod live;
 pub mod nearest;

@@ -15,8 +15,8 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth, calendar, clock, collector, config::Settings, historian, ingest, live, oee, order, overview, plant, reason,
-    report, rule,
+    auth, calendar, clock, collector, config::Settings, historian, identity, ingest, live, oee, order, overview, plant,
+    reason, report, rule,
 };
 
 /// Handed by value everywhere; cheap to clone.
@@ -32,6 +32,8 @@ pub struct AppState {
     pub plant: plant::Service,
     /// Samples.
     pub historian: historian::Service,
+    /// Who collectors are.
+    pub identities: identity::Service,
     /// Takes samples from collectors.
     pub ingest: ingest::Service,
     /// How the collectors are.
@@ -93,6 +95,7 @@ impl AppState {
         Ok(Self {
             auth: auth::Service::new(pool.clone(), &settings, &metrics),
             reports: report::Service::new(pool.clone(), plant.clone(), oee.clone(), overview.clone()),
+            identities: identity::Service::new(pool.clone(), &settings),
             overview,
             collectors: collector::Service::new(pool.clone(), plant.clone(), historian.clone(), ingest.rates().clone()),
             live: live::Hub::default(),

@@ -23,8 +23,8 @@ async fn a_reason_that_was_taken_stays_whoever_is_killed() -> Result<()> {
     let session = rig.sign_in().await?;
     let path = PlantPlan::path("line", "unit");
     session.until_known(&path).await?;
-    let token = rig.add_collector("words").await?;
-    let mut sender = Sender::new(&rig.url(), &token, [(format!("{path}:execution"), SignalKind::State)])?;
+    let identity = rig.enrol("words").await?;
+    let mut sender = Sender::new(&rig.ingest_url(), &identity, [(format!("{path}:execution"), SignalKind::State)])?;
     sender.hello().await?;
     let begin = Timestamp::from_micros(now_micros()).plus_seconds(-STOPS * EVERY - 60);
     let stop = |number: i64| (begin.plus_seconds(number * EVERY), begin.plus_seconds(number * EVERY + 60));

@@ -140,3 +140,44 @@ pub struct Quarantined {
     /// Why.
     pub reason: String,
 }
+
+/// `POST /api/v1/edge/enrol`: a collector that has a code and no certificate yet.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Enrol {
+    /// The secret of the code, 32 hexadecimal digits.
+    pub secret: String,
+    /// PKCS #10 in PEM, on P-256. What it says besides the key does not count; a name in it must be the collector's.
+    pub request: String,
+}
+
+/// `POST /api/v1/edge/renew`: a collector that shows its certificate and wants the next one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Renew {
+    /// As in [`Enrol`], with the key of the certificate shown.
+    pub request: String,
+}
+
+/// The answer to [`Enrol`] and [`Renew`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Enrolled {
+    /// The collector's name.
+    pub name: String,
+    /// Its certificate, PEM.
+    pub certificate: String,
+    /// The authority that signed it and the server's, PEM.
+    pub authority: String,
+    /// For how long it is good from now. It is renewed after half of that.
+    pub lasts_seconds: u64,
+    /// The server's clock.
+    pub at: Timestamp,
+}
+
+/// A secret is not shown.
+impl std::fmt::Debug for Enrol {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Enrol")
+    }
+}

@@ -4,9 +4,9 @@ use std::{
     fs,
     io::Write,
     net::TcpListener,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Command, ExitCode},
+    process::{Command, ExitCode, Stdio},
     time::Duration,
 };
 
@@ -72,6 +72,7 @@ pub struct Plant {
     speed: f64,
     port: u16,
     machines_port: u16,
+    ingest_port: u16,
     server: Option<Process>,
     machines: Option<Process>,
     collector: Option<Process>,
@@ -139,6 +140,7 @@ impl Plant {
             speed: arguments.speed,
             port: arguments.port,
             machines_port: free_port()?,
+            ingest_port: free_port()?,
             server: None,
             machines: None,
             collector: None,
@@ -154,7 +156,7 @@ impl Plant {
     pub async fn start(&mut self) -> Result<()> {
         self.start_part(Part::Server).await?;
         self.start_part(Part::Machines).await?;
-        if !self.data.join("collector-token").exists() {
+        if !self.identity().join("identity.pem").exists() {
             self.found()?;
         }
         self.start_part(Part::Collector).await
@@ -202,7 +204,9 @@ impl Plant {
                     bail!("port {} is taken: choose another by --port", self.port);
                 }
                 let (data, listen) = (text(&self.server_data()), format!("127.0.0.1:{}", self.port));
-                let mut words = vec!["serve", "--data-directory", &data, "--http-listen", &listen];
+                let ingest = format!("127.0.0.1:{}", self.ingest_port);
+                let mut words =
+                    vec!["serve", "--data-directory", &data, "--http-listen", &listen, "--ingest-listen", &ingest];
                 words.extend(self.server_words.iter().map(String::as_str));
                 let mut server =
                     Process::start("server", &self.programs.join("gemba"), &words, &root, &log("server.log"))?;
@@ -241,6 +245,11 @@ impl Plant {
         Ok(())
     }
 
+    /// Made by the collector when it is let in.
+    fn identity(&self) -> PathBuf {
+        self.data.join("identity")
+    }
+
     fn server_data(&self) -> PathBuf {
         self.data.join("data")
     }
@@ -255,15 +264,9 @@ impl Plant {
             self.program("gemba-edge", &words)?;
         }
         self.gemba(&["plant", "import", &self.plant.to_string_lossy()])?;
-        let token = self.gemba(&["collector", "add", "demo"])?;
-        let token = token.split_whitespace().last().context("`gemba collector add` printed no token")?;
-        fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(self.data.join("collector-token"))?
-            .write_all(token.as_bytes())?;
+        let code = self.gemba(&["collector", "add", "demo"])?;
+        let settings = self.collector_settings()?;
+        self.told("gemba-edge", &["enrol", &settings.to_string_lossy()], &code)?;
         Ok(())
     }
 
@@ -277,10 +280,22 @@ impl Plant {
     }
 
     fn program(&self, name: &str, words: &[&str]) -> Result<String> {
-        let output = Command::new(self.programs.join(name))
+        self.told(name, words, "")
+    }
+
+    /// Runs a program to its end, with this on its standard input.
+    fn told(&self, name: &str, words: &[&str], input: &str) -> Result<String> {
+        let mut child = Command::new(self.programs.join(name))
             .args(words)
-            .output()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
             .with_context(|| format!("{name} could not be started"))?;
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(input.as_bytes()).with_context(|| format!("{name} does not listen"))?;
+        }
+        let output = child.wait_with_output()?;
         if !output.status.success() {
             bail!("`{name} {}` failed: {}", words.join(" "), String::from_utf8_lossy(&output.stderr).trim());
         }
@@ -300,8 +315,8 @@ impl Plant {
                 .insert(key.to_owned(), value.into());
             Ok(())
         };
-        set("server", "url", format!("http://127.0.0.1:{}", self.port))?;
-        set("server", "token_file", self.data.join("collector-token").to_string_lossy().into_owned())?;
+        set("server", "url", format!("https://127.0.0.1:{}", self.ingest_port))?;
+        set("server", "identity", self.identity().to_string_lossy().into_owned())?;
         set("queue", "directory", self.data.join("queue").to_string_lossy().into_owned())?;
         let sources = settings.get_mut("source").and_then(toml::Value::as_array_mut);
         for source in sources.with_context(|| format!("{place} has no [[source]]"))? {

@@ -5,18 +5,23 @@ use std::process::ExitCode;
 use gemba_edge::{
     collector::survey,
     config::{Config, SourceConfig},
-    uplink::Client,
+    identity::Identity,
+    tls::https_only,
 };
 
 /// Shows the table of what would be read. Fails when something cannot be.
 pub async fn check(config: &Config) -> anyhow::Result<ExitCode> {
     let mut fine = true;
     println!("settings: valid, {} sources", config.sources.len());
-    match Client::new(&config.server)?.token() {
-        Ok(_) => println!("token: there"),
+    if let Err(error) = https_only(&config.server.url) {
+        fine = false;
+        println!("server: {error}");
+    }
+    match Identity::load(&config.server.identity) {
+        Ok(identity) => println!("identity: `{}`, in {}", identity.facts().name, config.server.identity.display()),
         Err(error) => {
             fine = false;
-            println!("token: {error}");
+            println!("identity: {error}");
         }
     }
     for source in &config.sources {

@@ -19,8 +19,8 @@ pub struct DescribeArguments {
     /// The line that the agent's devices stand in: enterprise/site/area/line
     #[arg(long, value_name = "PATH")]
     line: EquipmentPath,
-    /// The root of the Gemba server
-    #[arg(long, default_value = "http://localhost:8080", value_name = "URL")]
+    /// The Gemba server's port for collectors
+    #[arg(long, default_value = "https://localhost:8443", value_name = "URL")]
     server: String,
     /// The plant file to write
     #[arg(long, default_value = "plant.toml", value_name = "FILE")]
@@ -45,7 +45,9 @@ pub async fn describe(arguments: &DescribeArguments) -> anyhow::Result<ExitCode>
         bail!("{agent} has no device with data items");
     }
     write_new(plant, &draft.plant)?;
-    if let Err(error) = write_new(settings, &draft.settings) {
+    // Collectors have certificates; their directory needs no setting.
+    let text = draft.settings.replace("token_file = \"edge.token\"\n", "");
+    if let Err(error) = write_new(settings, &text) {
         // Both or none: a second try must not meet the first one's half.
         fs::remove_file(plant).ok();
         return Err(error);
@@ -53,8 +55,8 @@ pub async fn describe(arguments: &DescribeArguments) -> anyhow::Result<ExitCode>
     println!("{}: {} units, {} signals", plant.display(), draft.units, draft.signals);
     println!("{}: reads all of them", settings.display());
     println!(
-        "Read and correct both. Then, with the server's --data-directory, `gemba plant import {}` and `gemba collector add NAME \
-         > edge.token`; and `gemba-edge run {}`.",
+        "Read and correct both. Then, with the server's --data-directory, `gemba plant import {}` and `gemba collector add NAME`; \
+         here `gemba-edge enrol {} CODE` with the code that it prints, and `gemba-edge run {1}`.",
         plant.display(),
         settings.display()
     );

@@ -36,13 +36,11 @@ pub struct Config {
 /// `[server]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServerConfig {
-    /// `url`: the server's root, `http://…` or `https://…`; a path in front of `/api` is kept.
+    /// `url`: the server's root on its port for collectors, `https://…`; a path in front of `/api` is kept.
     pub url: String,
-    /// `token_file`: holds the collector's token alone on a line. Relative to the settings file. Read again
-    /// before each attempt after a refusal, so that a new token needs no restart.
-    pub token_file: PathBuf,
-    /// `ca_file` (optional): PEM certificates to trust instead of the system's. Relative to the settings file.
-    pub ca_file: Option<PathBuf>,
+    /// `identity` (default `edge-identity`): directory of the key and the certificate, made by `gemba-edge enrol`.
+    /// Relative to the settings file. One collector each.
+    pub identity: PathBuf,
 }
 
 /// `[queue]`.
@@ -131,6 +129,7 @@ impl fmt::Display for Lines<'_> {
     }
 }
 
+const DEFAULT_IDENTITY: &str = "edge-identity";
 const DEFAULT_MAX_BYTES: u64 = 8 << 30;
 const DEFAULT_MAX_AGE: Duration = Duration::from_secs(30 * 86_400);
 
@@ -155,7 +154,7 @@ impl Config {
             }
         };
         let root = Section::new(&mut findings, "the file", 0, parsed.get_ref(), &["server", "queue", "source"]);
-        let server = root.section(&mut findings, "server", &["url", "token_file", "ca_file"]);
+        let server = root.section(&mut findings, "server", &["url", "identity", "token_file", "ca_file"]);
         let server = server.and_then(|section| read_server(&mut findings, &section, directory));
         let queue = root.section(&mut findings, "queue", &["directory", "max_bytes", "max_age"]);
         let queue = queue.and_then(|section| read_queue(&mut findings, &section, directory));
@@ -181,9 +180,14 @@ impl Config {
 
 fn read_server(findings: &mut Findings<'_>, section: &Section<'_>, directory: &Path) -> Option<ServerConfig> {
     let url = section.required(findings, "url").and_then(|(url, at)| http_url(findings, url, at));
-    let token_file = section.required(findings, "token_file").map(|(file, _)| directory.join(file));
-    let ca_file = section.text(findings, "ca_file").map(|(file, _)| directory.join(file));
-    Some(ServerConfig { url: url?, token_file: token_file?, ca_file })
+    let identity = section.text(findings, "identity").map_or(DEFAULT_IDENTITY, |(directory, _)| directory);
+    let identity = directory.join(identity);
+    for old in ["token_file", "ca_file"] {
+        if section.text(findings, old).is_some() {
+            tracing::warn!("`{old}` of [server] is no longer used: the collector has a certificate instead. Remove it");
+        }
+    }
+    Some(ServerConfig { url: url?, identity })
 }
 
 fn read_queue(findings: &mut Findings<'_>, section: &Section<'_>, directory: &Path) -> Option<QueueConfig> {

@@ -4,8 +4,8 @@ use super::*;
 
 const GOOD: &str = r#"
 [server]
-url = "http://127.0.0.1:8080/"
-token_file = "edge.token"
+url = "https://127.0.0.1:8443/"
+identity = "press-shop"
 [queue]
 directory = "edge-queue"
 max_bytes = "2 GiB"
@@ -36,8 +36,8 @@ fn only(text: &str) -> (usize, String) {
 #[test]
 fn the_example_is_read_with_defaults() {
     let config = Config::parse(GOOD, Path::new("/etc/gemba")).unwrap();
-    assert_eq!(config.server.url, "http://127.0.0.1:8080");
-    assert_eq!(config.server.token_file, Path::new("/etc/gemba/edge.token"));
+    assert_eq!(config.server.url, "https://127.0.0.1:8443");
+    assert_eq!(config.server.identity, Path::new("/etc/gemba/press-shop"));
     assert_eq!(config.queue.max_bytes, 2 << 30);
     assert_eq!(config.queue.max_age, DEFAULT_MAX_AGE);
     let source = &config.sources[0];
@@ -79,7 +79,7 @@ fn wrong_values_are_named_with_their_lines() {
         ("\"{rest}\"", "\"{remains}\"", 16, "`{remains}`"),
         ("\"execution\"", "\"{rest}\"", 16, "`{rest}`"),
         ("http://127.0.0.1:5000", "ftp://127.0.0.1", 11, "must begin with http://"),
-        ("token_file = \"edge.token\"\n", "", 2, "`token_file` is missing from [server]"),
+        ("url = \"https://127.0.0.1:8443/\"\n", "", 2, "`url` is missing from [server]"),
     ] {
         assert!(GOOD.contains(from), "{from}");
         let all = findings(&GOOD.replace(from, to));
@@ -89,7 +89,7 @@ fn wrong_values_are_named_with_their_lines() {
 
 #[test]
 fn all_mistakes_are_told_at_once_and_syntax_errors_have_a_line() {
-    let text = GOOD.replace("token_file", "tokenfile").replace("[queue]", "[que]").replace("\"2 s\"", "\"x\"");
+    let text = GOOD.replace("identity", "identty").replace("[queue]", "[que]").replace("\"2 s\"", "\"x\"");
     let all = findings(&text);
     assert!(all.len() >= 4, "{all:?}");
     assert!(all.is_sorted_by_key(|(line, _)| *line), "{all:?}");

@@ -1,25 +1,21 @@
 //! Requests to the server, and its answers made into cases.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use gemba_contract::{
     edge::{Acknowledged, Hello, Welcome},
     problem::Problem,
 };
-use reqwest::{Response, StatusCode, header};
+use reqwest::{StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    config::ServerConfig,
-    tls::{self, ClientError},
+    identity::{IdentityError, Member},
+    tls,
 };
 
-/// Longest answer that is read.
-const MAX_ANSWER: usize = 4 << 20;
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the server said.
 #[derive(Debug)]
@@ -40,45 +36,25 @@ pub enum Answer<T> {
     TooLarge,
     /// `503` or `429`: not before this.
     Busy(Option<Duration>),
-    /// `401` or `403`.
-    Unauthorized,
-    /// The token cannot be read.
-    NoToken(TokenError),
+    /// `401` or `403`: why this collector is not let in, and what to do.
+    Unauthorized(String),
+    /// `401 certificate-expired`.
+    Expired,
+    /// There is no identity to show.
+    NotEnrolled(IdentityError),
     /// Anything else, also no answer at all.
     Failed(String),
 }
 
-/// The token cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("the token file {} cannot be used: {reason}. It holds the collector's token alone on a line", path.display())]
-pub struct TokenError {
-    path: PathBuf,
-    reason: String,
-}
-
 /// Speaks to one server.
 pub struct Client {
-    http: reqwest::Client,
-    url: String,
-    token_file: PathBuf,
+    pub(super) member: Arc<Member>,
 }
 
 impl Client {
     /// Without a connection yet.
-    pub fn new(config: &ServerConfig) -> Result<Self, ClientError> {
-        let http = tls::client(&config.url, config.ca_file.as_deref(), CONNECT_TIMEOUT)?;
-        Ok(Self { http, url: config.url.clone(), token_file: config.token_file.clone() })
-    }
-
-    /// The token as it stands in its file now.
-    pub fn token(&self) -> Result<String, TokenError> {
-        let wrong = |reason: String| TokenError { path: self.token_file.clone(), reason };
-        let text = fs::read_to_string(&self.token_file).map_err(|error| wrong(error.to_string()))?;
-        let token = text.trim();
-        if token.is_empty() || token.contains(|c: char| !c.is_ascii_graphic()) {
-            return Err(wrong("it is empty or holds more than one word".to_owned()));
-        }
-        Ok(token.to_owned())
+    pub fn new(member: Arc<Member>) -> Self {
+        Self { member }
     }
 
     /// `POST /api/v1/edge/hello`.
@@ -95,21 +71,20 @@ impl Client {
     }
 
     async fn post<T: DeserializeOwned>(&self, what: &str, media_type: &str, body: Vec<u8>) -> Answer<T> {
-        let token = match self.token() {
-            Ok(token) => token,
-            Err(error) => return Answer::NoToken(error),
+        let current = match self.member.current() {
+            Ok(current) => current,
+            Err(error) => return Answer::NotEnrolled(error),
         };
-        let sent = self
+        let sent = current
             .http
-            .post(format!("{}/api/v1/edge/{what}", self.url))
-            .bearer_auth(token)
+            .post(format!("{}/api/v1/edge/{what}", self.member.url))
             .header(header::CONTENT_TYPE, media_type)
             .timeout(TIMEOUT)
             .body(body)
             .send()
             .await;
         let failed =
-            |error: reqwest::Error| Answer::Failed(format!("no answer from the server: {}", tls::chain(&error)));
+            |error: reqwest::Error| Answer::Failed(format!("no answer from the server: {}", tls::in_words(&error)));
         let response = match sent {
             Ok(response) => response,
             Err(error) => return failed(error),
@@ -118,7 +93,7 @@ impl Client {
         let number = |name: &str| response.headers().get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
         let (expected, newest) = (number("gemba-expected-seq"), number("gemba-newest-epoch"));
         let retry_after = number("retry-after").map(|seconds| Duration::from_secs(seconds.min(300)));
-        let bytes = match read_bounded(response).await {
+        let bytes = match tls::read_bounded(response).await {
             Ok(bytes) => bytes,
             // The server may have committed; what it said got lost. The same is sent again.
             Err(error) => return Answer::Failed(error),
@@ -140,20 +115,9 @@ impl Client {
             (StatusCode::BAD_REQUEST, "malformed-batch") => Answer::Malformed(detail),
             (StatusCode::PAYLOAD_TOO_LARGE, _) => Answer::TooLarge,
             (StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS, _) => Answer::Busy(retry_after),
-            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => Answer::Unauthorized,
+            (StatusCode::UNAUTHORIZED, "certificate-expired") => Answer::Expired,
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => Answer::Unauthorized(detail),
             _ => Answer::Failed(format!("the server answers {status} {kind} {detail}").trim_end().to_owned()),
-        }
-    }
-}
-
-async fn read_bounded(mut response: Response) -> Result<Vec<u8>, String> {
-    let mut out = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if out.len() + chunk.len() <= MAX_ANSWER => out.extend_from_slice(&chunk),
-            Ok(Some(_)) => return Err("the server's answer is longer than 4 MiB".to_owned()),
-            Ok(None) => return Ok(out),
-            Err(error) => return Err(format!("the server's answer broke off: {}", tls::chain(&error))),
         }
     }
 }

@@ -12,7 +12,7 @@ use gemba_contract::edge::{Hello, PROTOCOL_VERSION, QueueReport, SourceHealth, W
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub use answer::{Answer, Client, TokenError};
+pub use answer::{Answer, Client};
 
 use crate::{
     backoff::Backoff,
@@ -27,7 +27,7 @@ pub const MAX_FRAMES: usize = 64;
 pub const MAX_REQUEST_BYTES: usize = 4 << 20;
 /// Health is told again when it changed, but not more often than this, and at the latest after a minute.
 const HEALTH_EVERY: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60));
-/// Pause after a refused token.
+/// Pause after a refusal that a person has to mend.
 const UNAUTHORIZED_PAUSE: Duration = Duration::from_secs(60);
 
 /// Sends the queue's batches until it is told to stop.
@@ -62,7 +62,7 @@ enum Next {
     Go,
     /// After the usual pause, or at least this long.
     Pause(Duration),
-    /// The token was refused.
+    /// It is not let in.
     Unauthorized,
 }
 
@@ -85,7 +85,7 @@ impl Uplink {
         }
     }
 
-    /// For tests: how long to wait after a refused token.
+    /// For tests: how long to wait after a refusal that a person has to mend.
     #[must_use]
     pub fn unauthorized_pause(mut self, pause: Duration) -> Self {
         self.unauthorized_pause = pause;

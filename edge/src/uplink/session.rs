@@ -169,13 +169,18 @@ impl Uplink {
             Answer::Busy(after) => {
                 ("the server is busy or read-only".to_owned(), Next::Pause(after.unwrap_or_default()))
             }
-            Answer::Unauthorized => {
+            Answer::Unauthorized(detail) => {
                 self.hello = None;
-                let text =
-                    "the server does not accept the token: make a new one there and put it into `server.token_file`";
-                (text.to_owned(), Next::Unauthorized)
+                // Perhaps it was enrolled anew meanwhile.
+                self.client.member.look_again();
+                (format!("the server does not let this collector in: {detail}"), Next::Unauthorized)
             }
-            Answer::NoToken(error) => (error.to_string(), Next::Unauthorized),
+            Answer::Expired => {
+                self.hello = None;
+                self.client.member.renew_now();
+                ("the certificate is over and is being renewed".to_owned(), Next::Pause(Duration::ZERO))
+            }
+            Answer::NotEnrolled(error) => (error.to_string(), Next::Unauthorized),
             Answer::Failed(text) => {
                 self.hello = None;
                 (text, Next::Pause(Duration::ZERO))

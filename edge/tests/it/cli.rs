@@ -67,7 +67,7 @@ async fn wrong_settings_are_refused_with_their_lines() {
     site.queue = "max_byts = '1 GiB'".to_owned();
     let (output, text) = gemba_edge(&site, "run").await;
     assert!(!output.status.success());
-    assert!(text.contains("line 6: `max_byts` is no setting of [queue]; did you mean `max_bytes`?"), "{text}");
+    assert!(text.contains("line 5: `max_byts` is no setting of [queue]; did you mean `max_bytes`?"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

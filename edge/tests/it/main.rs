@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod cli;
+mod enrolment;
+mod identity;
 mod kill;
 mod machine_faults;
 mod peer;

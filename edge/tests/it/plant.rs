@@ -10,7 +10,7 @@ use gemba_domain::Timestamp;
 use gemba_edge::{Collector, config::Config};
 use gemba_sim::agent::{Agent, AgentHandle, Component, DataItem, Device, Devices};
 
-use crate::server::{Server, TOKEN};
+use crate::server::Server;
 
 pub const UNIT: &str = "acme/leeds/press-shop/line-1/press-1";
 
@@ -44,10 +44,10 @@ pub fn push_counts(agent: &AgentHandle, range: std::ops::RangeInclusive<u64>) {
     }
 }
 
-/// A directory with token and settings.
+/// A directory with an identity and settings.
 pub struct Site {
     pub directory: tempfile::TempDir,
-    server: String,
+    pub server: String,
     agent: String,
     pub queue: String,
     pub source: String,
@@ -57,7 +57,8 @@ pub struct Site {
 impl Site {
     pub fn new(server: &Server, agent_url: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("edge.token"), format!("{TOKEN}\n")).unwrap();
+        gemba_identity::private_directory(&directory.path().join("edge-identity")).unwrap();
+        std::fs::write(directory.path().join("edge-identity/identity.pem"), server.identity()).unwrap();
         Self {
             directory,
             server: server.url(),
@@ -74,8 +75,7 @@ impl Site {
 
     fn text(&self) -> String {
         let Self { server, agent, queue, source, pattern, .. } = self;
-        let mut text =
-            format!("[server]\nurl = '{server}'\ntoken_file = 'edge.token'\n[queue]\ndirectory = 'queue'\n{queue}\n");
+        let mut text = format!("[server]\nurl = '{server}'\n[queue]\ndirectory = 'queue'\n{queue}\n");
         write!(
             text,
             "[[source]]\nname = 'press-agent'\nprotocol = 'mtconnect'\nurl = '{agent}'\n{source}\n[[source.unit]]\ndevice = 'press-1'\n\

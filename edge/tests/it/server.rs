@@ -4,14 +4,14 @@ use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     body::{Body, Bytes},
     extract::State,
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -21,9 +21,15 @@ use gemba_contract::{
     problem::Problem,
 };
 use gemba_domain::{Timestamp, signal::Value};
+use gemba_identity::{Authority, Code, Facts};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-pub const TOKEN: &str = "the-token";
+use crate::{
+    identity::{self, Peer},
+    plant::now,
+};
+
+pub const DAY: Duration = Duration::from_secs(86_400);
 
 /// What is done with a request instead of, or after, what should be.
 #[derive(Clone, Debug)]
@@ -50,8 +56,16 @@ pub enum Fault {
 
 #[derive(Default)]
 pub struct Inner {
-    /// Accepted now.
-    pub token: String,
+    /// Why nobody is let in now: kind and words.
+    pub shut: Option<(&'static str, &'static str)>,
+    /// Certificates given out, newest last, by number.
+    pub issued: Vec<Vec<u8>>,
+    /// How long certificates last.
+    pub lasts: Duration,
+    /// Whether only the newest certificate is let in.
+    pub newest_only: bool,
+    /// The code that lets in.
+    pub code: Option<Code>,
     pub newest_epoch: u64,
     pub acked: HashMap<u64, u64>,
     /// Every frame ever committed, by epoch and number.
@@ -81,16 +95,19 @@ pub struct Server {
     changed: watch::Sender<u64>,
     address: SocketAddr,
     task: Arc<Mutex<Option<JoinHandle<()>>>>,
+    pub authority: Arc<Authority>,
 }
 
 impl Server {
     pub async fn start() -> Self {
-        let inner = Inner { token: TOKEN.to_owned(), max_frames: usize::MAX, ..Inner::default() };
+        let inner = Inner { lasts: DAY, max_frames: usize::MAX, ..Inner::default() };
+        let authority = Authority::generate(SystemTime::now()).unwrap();
         let server = Self {
             inner: Arc::new(Mutex::new(inner)),
             changed: watch::Sender::new(0),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             task: Arc::default(),
+            authority: Arc::new(Authority::from_pem(&authority).unwrap()),
         };
         let listener = TcpListener::bind(server.address).await.unwrap();
         let server = Self { address: listener.local_addr().unwrap(), ..server };
@@ -102,9 +119,11 @@ impl Server {
         let app = Router::new()
             .route("/api/v1/edge/hello", post(hello))
             .route("/api/v1/edge/batches", post(batches))
+            .route("/api/v1/edge/enrol", post(identity::enrol))
+            .route("/api/v1/edge/renew", post(identity::renew))
             .layer(axum::extract::DefaultBodyLimit::max(64 << 20))
             .with_state(self.clone());
-        let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        let task = tokio::spawn(identity::serve(listener, app, Arc::clone(&self.authority)));
         *self.task.lock().unwrap() = Some(task);
     }
 
@@ -126,7 +145,7 @@ impl Server {
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("https://{}", self.address)
     }
 
     pub fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -162,9 +181,18 @@ impl Server {
         assert!(inner.violations.is_empty(), "{:?}", inner.violations);
     }
 
-    fn authorised(&self, headers: &HeaderMap) -> bool {
-        let expected = format!("Bearer {}", self.lock().token);
-        headers.get("authorization").is_some_and(|value| value.as_bytes() == expected.as_bytes())
+    /// Whether this peer is let in; else what it is told.
+    fn lets_in(&self, peer: Option<&Facts>) -> Result<(), Box<Response>> {
+        let inner = self.lock();
+        let no = |kind: &str, words: &str| Err(Box::new(problem(StatusCode::UNAUTHORIZED, kind, words)));
+        let Some(facts) = peer else { return no("no-certificate", "show one") };
+        if let Some((kind, words)) = inner.shut {
+            return no(kind, words);
+        }
+        if inner.newest_only && inner.issued.last() != Some(&facts.serial) {
+            return no("identity-copied", "a newer one is in use");
+        }
+        if facts.not_after <= now().micros() / 1_000_000 { no("certificate-expired", "renew it") } else { Ok(()) }
     }
 }
 
@@ -256,7 +284,7 @@ fn malformed(error: &dyn std::fmt::Display) -> Box<Response> {
     Box::new(problem(StatusCode::BAD_REQUEST, "malformed-batch", &error.to_string()))
 }
 
-fn problem(status: StatusCode, kind: &str, detail: &str) -> Response {
+pub fn problem(status: StatusCode, kind: &str, detail: &str) -> Response {
     let problem = Problem {
         kind: kind.to_owned(),
         title: kind.to_owned(),
@@ -273,9 +301,9 @@ fn broken_off() -> Response {
     Response::new(Body::from_stream(futures::stream::iter([Ok(Bytes::from_static(b"{")), Err(error)])))
 }
 
-async fn hello(State(server): State<Server>, headers: HeaderMap, Json(hello): Json<Hello>) -> Response {
-    if !server.authorised(&headers) {
-        return problem(StatusCode::UNAUTHORIZED, "not-signed-in", "");
+async fn hello(State(server): State<Server>, Extension(peer): Extension<Peer>, Json(hello): Json<Hello>) -> Response {
+    if let Err(refused) = server.lets_in(peer.0.as_ref()) {
+        return *refused;
     }
     let answer = {
         let mut inner = server.lock();
@@ -299,9 +327,9 @@ async fn hello(State(server): State<Server>, headers: HeaderMap, Json(hello): Js
     Json(answer).into_response()
 }
 
-async fn batches(State(server): State<Server>, headers: HeaderMap, body: Bytes) -> Response {
-    if !server.authorised(&headers) {
-        return problem(StatusCode::UNAUTHORIZED, "not-signed-in", "");
+async fn batches(State(server): State<Server>, Extension(peer): Extension<Peer>, body: Bytes) -> Response {
+    if let Err(refused) = server.lets_in(peer.0.as_ref()) {
+        return *refused;
     }
     let fault = {
         let mut inner = server.lock();

@@ -110,19 +110,23 @@ async fn a_backlog_is_sent_in_requests_that_the_server_can_take() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_new_token_is_taken_without_a_restart() {
+async fn a_new_identity_is_taken_without_a_restart() {
     let (server, agent) = (Server::start().await, agent().await);
-    server.lock().token = "another".to_owned();
+    server.lock().shut = Some(("revoked", "the collector was revoked"));
     let site = Site::new(&server, &agent.url());
     let collector = site.start();
     health(&collector, "streaming").await;
     push_counts(&agent, 1..=2);
     let mut status = collector.queue().status();
     status.wait_for(|status| status.samples >= 2).await.unwrap();
-    while !collector.health().server_health().is_some_and(|server| server.status.contains("token")) {
+    while !collector.health().server_health().is_some_and(|server| server.status.contains("was revoked")) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    fs::write(site.path().join("edge.token"), "another\n").unwrap();
+    fs::write(site.path().join("edge-identity/identity.pem"), server.identity()).unwrap();
+    {
+        let mut inner = server.lock();
+        (inner.shut, inner.newest_only) = (None, true);
+    }
     server.until("two counts", |inner| inner.numbers("count") == counts(2)).await;
     collector.stop().await;
     server.assert_lawful();

@@ -28,6 +28,7 @@ use gemba_domain::access::Role;
 use http::request::Parts;
 use uuid::Uuid;
 
+pub use audit::{COMMAND_LINE, Entry, record};
 pub use commands::{User, add_user, list_users, reset_password};
 pub use error::AuthError;
 pub use first::{INITIAL_PASSWORD_FILE, ensure_first_administrator};

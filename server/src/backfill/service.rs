@@ -22,7 +22,7 @@ use super::{
     queries,
     survey::{self, BadLine},
 };
-use crate::{historian, ingest, plant};
+use crate::{historian, identity, ingest, plant};
 
 /// Events of one batch.
 const BATCH_EVENTS: usize = 20_000;
@@ -124,7 +124,7 @@ pub async fn run(
 
     let now = (context.now)();
     let name = format!("import:{}:{}", params.unit, survey.fingerprint);
-    let collector = context.ingest.own_collector(&name, now).await?;
+    let collector = identity::own(&context.pool, &name, now).await?;
     let hello = Hello {
         protocol: PROTOCOL_VERSION,
         version: format!("import {}", env!("CARGO_PKG_VERSION")),

@@ -19,6 +19,7 @@ use crate::{
     auth,
     config::{Loaded, LogFormat, Settings},
     database::{Database, Purpose, spawn_probe},
+    identity,
     state::{AppState, DATABASE},
     web,
 };
@@ -57,12 +58,13 @@ pub(super) async fn run(loaded: Loaded) -> Result<()> {
     if let Some(file) = &loaded.file {
         tracing::info!(file = %file.display(), "settings read");
     }
-    let listener = Arc::new(listen(settings.http.listen).await?);
+    let listener = Arc::new(listen(settings.http.listen, "http.listen").await?);
+    let collectors = listen(settings.ingest.listen, "ingest.listen").await?;
     let opened = CancellationToken::new();
     let meanwhile = (Arc::clone(&listener), Arc::clone(&settings), opened.clone());
     tokio::spawn(async move {
         let (listener, settings, opened) = meanwhile;
-        web::server::serve(listener, web::starting::router(), &settings.http, opened).await;
+        serve_plainly(listener, web::starting::router(), &settings, opened).await;
     });
     let database = tokio::select! {
         database = Database::open(&settings, Purpose::Serve) => database?,
@@ -70,7 +72,7 @@ pub(super) async fn run(loaded: Loaded) -> Result<()> {
     };
     let mut state = AppState::open(database.pool.clone(), Arc::clone(&settings)).await?;
     state.shutdown = stop.clone();
-    let served = serve(&state, listener, &opened).await;
+    let served = serve(&state, listener, collectors, &opened).await;
     database.close().await;
     served?;
     tracing::info!("gemba ended");
@@ -78,19 +80,29 @@ pub(super) async fn run(loaded: Loaded) -> Result<()> {
 }
 
 /// A gemba that was killed a moment ago may hold its port a moment longer.
-async fn listen(address: SocketAddr) -> Result<TcpListener> {
+async fn listen(address: SocketAddr, setting: &str) -> Result<TcpListener> {
     let began = tokio::time::Instant::now();
     loop {
         match TcpListener::bind(address).await {
             Err(error) if error.kind() == ErrorKind::AddrInUse && began.elapsed() < Duration::from_secs(5) => {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
-            bound => return bound.with_context(|| format!("cannot listen on {address} (http.listen)")),
+            bound => return bound.with_context(|| format!("cannot listen on {address} ({setting})")),
         }
     }
 }
 
-async fn serve(state: &AppState, listener: Arc<TcpListener>, opened: &CancellationToken) -> Result<()> {
+async fn serve_plainly(listener: Arc<TcpListener>, router: axum::Router, settings: &Settings, stop: CancellationToken) {
+    let opening = web::server::Plain(settings.http.header_timeout);
+    web::server::serve(listener, router, (&settings.http).into(), opening, stop).await;
+}
+
+async fn serve(
+    state: &AppState,
+    listener: Arc<TcpListener>,
+    collectors: TcpListener,
+    opened: &CancellationToken,
+) -> Result<()> {
     let settings = &state.settings;
     if let Some(first) = auth::ensure_first_administrator(&state.pool, &settings.data_directory).await? {
         // To the terminal alone: a log is kept for longer than a password should be.
@@ -107,13 +119,17 @@ async fn serve(state: &AppState, listener: Arc<TcpListener>, opened: &Cancellati
     if !web::assets::present() {
         tracing::warn!("the pages have no styles and no script: this program was built without them");
     }
+    state.identities.spawn_jobs(&state.shutdown);
+    let dialled = collectors.local_addr()?;
+    let collectors = identity::Listener::new(collectors, state)?;
+    tracing::info!(address = %dialled, names = collectors.names().join(", "), "collectors are listened to");
     let jobs = state.start();
     let router = web::router(state.clone());
     let address = listener.local_addr()?;
     let url = settings.http.public_url.as_ref().map_or_else(|| format!("http://{address}"), |url| url.origin.clone());
     tracing::info!(url, %address, "ready");
     opened.cancel();
-    web::server::serve(listener, router, &settings.http, state.shutdown.clone()).await;
+    tokio::join!(serve_plainly(listener, router, settings, state.shutdown.clone()), collectors.serve(state));
     let ended = async {
         for job in jobs {
             job.await.ok();

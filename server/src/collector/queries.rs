@@ -37,7 +37,7 @@ pub async fn collectors(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Row>> {
                from collector_signal cs left join signal s on s.id = cs.signal_id
                where cs.collector_id = c.id and cs.epoch = c.epoch
            ) own on true
-           where c.token_sha256 is not null
+           where not c.own
            order by c.name"#,
     )
     .fetch_all(db)

@@ -105,7 +105,7 @@ settings! {
         data_directory: PathBuf = "gemba-data",
     }
 
-    /// How browsers, collectors and programs reach the server.
+    /// How browsers and programs reach the server.
     http: Http {
         /// Address and port to listen on. `0.0.0.0:8080` for all of the machine's addresses; port 0 takes a free one.
         listen: SocketAddr = "127.0.0.1:8080",
@@ -146,8 +146,21 @@ settings! {
         absolute_limit: Duration = "7d",
     }
 
-    /// What collectors may send.
+    /// How collectors reach the server, and what they may send. They have a port of their own, with TLS by this server's own
+    /// certificate authority.
     ingest: Ingest {
+        /// Address and port that collectors dial. `0.0.0.0:8443` for all of the machine's addresses; port 0 takes a free one.
+        listen: SocketAddr = "127.0.0.1:8443",
+        /// Names and addresses that collectors dial, for the server's certificate, beside `localhost`, the machine's own name and
+        /// the address listened on.
+        names: List<String> = "",
+        /// Connections of collectors served at once; more wait to be accepted.
+        max_connections: usize = "1024",
+        /// How long a collector's certificate lasts, at most 24h. Collectors renew theirs by themselves after half of it.
+        certificate_lifetime: Duration = "24h",
+        /// How long after its end a certificate can still be renewed: an outage as long as this needs nobody to go to the
+        /// collector.
+        renew_within: Duration = "30d",
         /// Largest body of one request with batches.
         max_body: Bytes = "64MiB",
         /// Requests with batches worked on at once; more are answered with 503 and sent again by the collector.

@@ -174,6 +174,21 @@ impl Value for List<IpAddr> {
     }
 }
 
+impl Value for List<String> {
+    const FORM: &'static str = "names, joined by commas";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let names: Vec<String> = parts.map(str::to_owned).collect();
+        let plain = |name: &String| name.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:".contains(&b));
+        if names.iter().all(plain) {
+            Ok(List(names))
+        } else {
+            Err("expected names such as gemba.example.com or 10.0.0.5".to_owned())
+        }
+    }
+}
+
 /// An origin: scheme, host and port of an http or https URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url {

@@ -1,9 +1,9 @@
 /// Why a collector's request was not taken. Nothing of it was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
-    /// No token, an unknown one, or one that was revoked.
-    #[error("this token is unknown or revoked; make a new one with `gemba collector add NAME`")]
-    Unauthorised,
+    /// The collector was revoked a moment ago.
+    #[error("the collector was revoked; to let it in again: `gemba collector add NAME`, then `gemba-edge enrol`")]
+    Revoked,
     /// The collector speaks another version.
     #[error("this server speaks edge protocol {ours}, the collector {theirs}; update the older of the two")]
     Version { ours: u32, theirs: u32 },

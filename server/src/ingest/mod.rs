@@ -6,13 +6,13 @@ mod rate;
 mod routes;
 mod service;
 mod sort;
-mod token;
+mod table;
 
 pub use error::IngestError;
 pub use queries::{coverage_of_unit, covered_to, delivered_signals};
 pub use rate::Rates;
 pub use routes::routes;
-pub use service::{Collector, Committed, Input, QuarantineEntry, Service};
+pub use service::{Committed, Input, QuarantineEntry, Service};
 
 #[cfg(test)]
 pub(crate) mod tests;

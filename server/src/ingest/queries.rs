@@ -10,77 +10,20 @@ pub struct CollectorRow {
     pub name: String,
     pub epoch: i64,
     pub acked: i64,
-}
-
-/// A collector by the hash of its token, unless revoked.
-pub async fn by_token(db: impl PgExecutor<'_>, token_sha256: &[u8]) -> sqlx::Result<Option<CollectorRow>> {
-    sqlx::query_as!(
-        CollectorRow,
-        "select id, name, epoch, acked from collector where token_sha256 = $1 and revoked_at is null",
-        token_sha256,
-    )
-    .fetch_optional(db)
-    .await
-}
-
-/// Adds a collector, or gives the one of this name a new token.
-pub async fn put_collector(
-    db: impl PgExecutor<'_>,
-    name: &str,
-    token_sha256: Option<&[u8]>,
-    now: DateTime<Utc>,
-) -> sqlx::Result<CollectorRow> {
-    sqlx::query_as!(
-        CollectorRow,
-        "insert into collector (name, token_sha256, created_at) values ($1, $2, $3)
-         on conflict on constraint collector_name_unique
-         do update set token_sha256 = excluded.token_sha256, revoked_at = null
-         returning id, name, epoch, acked",
-        name,
-        token_sha256,
-        now,
-    )
-    .fetch_one(db)
-    .await
-}
-
-/// A collector, for people.
-#[derive(Clone, Debug)]
-pub struct CollectorEntry {
-    pub name: String,
-    /// Of the program that last said hello.
-    pub version: Option<String>,
-    pub last_batch_at: Option<DateTime<Utc>>,
-    pub revoked_at: Option<DateTime<Utc>>,
-}
-
-/// Those that were ever let in, by name.
-pub async fn collectors(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<CollectorEntry>> {
-    sqlx::query_as!(
-        CollectorEntry,
-        "select name, version, last_batch_at, revoked_at from collector where token_sha256 is not null order by name",
-    )
-    .fetch_all(db)
-    .await
-}
-
-/// Shuts a collector out. False when none of this name was let in.
-pub async fn revoke(db: impl PgExecutor<'_>, name: &str, now: DateTime<Utc>) -> sqlx::Result<bool> {
-    let revoked = sqlx::query!(
-        "update collector set revoked_at = coalesce(revoked_at, $2) where name = $1 and token_sha256 is not null",
-        name,
-        now,
-    )
-    .execute(db)
-    .await?;
-    Ok(revoked.rows_affected() > 0)
+    pub own: bool,
+    /// What it may write.
+    pub scope: Vec<String>,
+    /// Revision of all claims and scopes.
+    pub claims: i64,
 }
 
 /// Takes the collector's row for the rest of the transaction; `None` when it was revoked.
 pub async fn lock_collector(db: &mut PgConnection, id: i32) -> sqlx::Result<Option<CollectorRow>> {
     sqlx::query_as!(
         CollectorRow,
-        "select id, name, epoch, acked from collector where id = $1 and revoked_at is null for update",
+        r#"select id, name, epoch, acked, own, scope,
+                  (select revision from signal_claim_revision) as "claims!"
+           from collector where id = $1 and revoked_at is null for update"#,
         id,
     )
     .fetch_optional(db)
@@ -157,7 +100,9 @@ pub async fn put_local_signals(
         "insert into collector_signal (collector_id, epoch, local, address, kind, uom, source, signal_id)
          select $1, $2, * from unnest($3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::int[])
          on conflict (collector_id, epoch, local) do update
-             set kind = excluded.kind, uom = excluded.uom, source = excluded.source, signal_id = excluded.signal_id",
+             set kind = excluded.kind, uom = excluded.uom, source = excluded.source,
+                 -- what it once delivered stays its own, also when another collector writes it now
+                 signal_id = coalesce(excluded.signal_id, collector_signal.signal_id)",
         collector,
         epoch,
         &locals,
@@ -369,12 +314,14 @@ pub struct QuarantineRow {
     pub received_at: DateTime<Utc>,
     pub reason: String,
     pub samples: i64,
+    pub own: bool,
+    pub scope: Vec<String>,
 }
 
 pub async fn open_quarantine(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<QuarantineRow>> {
     sqlx::query_as!(
         QuarantineRow,
-        "select q.id, q.collector_id, c.name as collector, q.epoch, q.seq, q.received_at, q.reason, q.samples
+        "select q.id, q.collector_id, c.name as collector, q.epoch, q.seq, q.received_at, q.reason, q.samples, c.own, c.scope
          from quarantine q join collector c on c.id = q.collector_id
          where q.resolved_at is null order by q.id"
     )

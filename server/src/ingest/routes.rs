@@ -2,15 +2,16 @@ use std::error::Error as _;
 
 use axum::{
     body::{Body, to_bytes},
-    extract::{DefaultBodyLimit, FromRequestParts, State},
+    extract::{DefaultBodyLimit, State},
 };
 use gemba_contract::edge::{Acknowledged, Hello, Welcome};
-use http::{HeaderMap, HeaderName, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderName, StatusCode, header};
 use utoipa_axum::{router::UtoipaMethodRouterExt as _, routes};
 
-use super::{error::IngestError, service::Collector};
+use super::error::IngestError;
 use crate::{
     clock,
+    identity::Collector,
     state::AppState,
     web::{
         extract::Json,
@@ -94,22 +95,12 @@ fn too_large(most: usize) -> Problem {
         .detail(format!("At most {most} bytes are taken at once; send fewer frames."))
 }
 
-impl FromRequestParts<AppState> for Collector {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Problem> {
-        let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = bearer.and_then(|value| value.strip_prefix("Bearer ")).ok_or(IngestError::Unauthorised)?;
-        Ok(app.ingest.authenticate(token.trim()).await?)
-    }
-}
-
 impl From<IngestError> for Problem {
     fn from(error: IngestError) -> Self {
         let detail = error.to_string();
         match error {
-            IngestError::Unauthorised => {
-                Problem::new(StatusCode::UNAUTHORIZED, "unknown-collector", "Unknown collector").detail(detail)
+            IngestError::Revoked => {
+                Problem::new(StatusCode::UNAUTHORIZED, "revoked", "The collector is not let in").detail(detail)
             }
             IngestError::Version { .. } => {
                 Problem::new(StatusCode::UPGRADE_REQUIRED, "protocol-version", "Another protocol version")

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use gemba_codec::{EncodedBatch, Run, decode_batch};
 use gemba_contract::{
     batch::{BatchBuilder, FrameHeader, Limits, frames},
-    edge::{Acknowledged, Hello, LocalSignal, OfferedSignal, PROTOCOL_VERSION, Quarantined, UnknownSignal, Welcome},
+    edge::{Acknowledged, Hello, LocalSignal, OfferedSignal, PROTOCOL_VERSION, Quarantined, Welcome},
 };
 use gemba_domain::{Interval, Timestamp, equipment::EquipmentId, signal::SignalId};
 use sqlx::PgPool;
@@ -17,25 +17,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     error::IngestError,
-    queries::{self, Aside, CollectorEntry, CollectorRow},
+    queries::{self, Aside, CollectorRow},
     rate::Rates,
     sort::{Sorted, sort},
-    token,
+    table::{Placed, SignalTable},
 };
 use crate::{
     historian::{self, journal::JournalRow},
+    identity::Collector,
     oee, plant,
 };
 
 /// How many commits may wait for the engine before ingest waits too.
 const ENGINE_BACKLOG: usize = 256;
-
-/// A collector that showed its token.
-#[derive(Clone, Debug)]
-pub struct Collector {
-    pub id: i32,
-    pub name: String,
-}
 
 /// What one request committed.
 #[derive(Clone, Debug)]
@@ -98,12 +92,6 @@ struct Unsure {
     committed: Committed,
 }
 
-struct SignalTable {
-    epoch: i64,
-    plant_revision: i64,
-    signals: Vec<Option<SignalId>>,
-}
-
 impl Service {
     /// `in_work`: how many requests may be in work at once. The receiver gets every commit, in order per collector.
     pub fn new(
@@ -123,35 +111,6 @@ impl Service {
         &self.rates
     }
 
-    /// Adds a collector, or replaces the token of the one of this name. The token is not kept.
-    pub async fn add_collector(&self, name: &str, now: Timestamp) -> Result<String, sqlx::Error> {
-        let (token, hash) = token::generate();
-        queries::put_collector(&self.pool, name, Some(&hash), now.to_utc()).await?;
-        Ok(token)
-    }
-
-    /// The collectors that were ever let in.
-    pub async fn collectors(&self) -> Result<Vec<CollectorEntry>, sqlx::Error> {
-        queries::collectors(&self.pool).await
-    }
-
-    /// Shuts a collector out from its next request on; what it sent stays. False when there is none of this name.
-    pub async fn revoke_collector(&self, name: &str, now: Timestamp) -> Result<bool, sqlx::Error> {
-        queries::revoke(&self.pool, name, now.to_utc()).await
-    }
-
-    /// The identity under which this server itself brings in data, such as an import. It has no token.
-    pub async fn own_collector(&self, name: &str, now: Timestamp) -> Result<Collector, sqlx::Error> {
-        let row = queries::put_collector(&self.pool, name, None, now.to_utc()).await?;
-        Ok(Collector { id: row.id, name: row.name })
-    }
-
-    /// Who shows this token.
-    pub async fn authenticate(&self, token: &str) -> Result<Collector, IngestError> {
-        let row = queries::by_token(&self.pool, &token::digest(token)).await?.ok_or(IngestError::Unauthorised)?;
-        Ok(Collector { id: row.id, name: row.name })
-    }
-
     fn lane(&self, collector: i32) -> Arc<tokio::sync::Mutex<Lane>> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner).entry(collector).or_default().clone()
     }
@@ -169,10 +128,10 @@ impl Service {
         if let Err(error) = self.plant.refresh().await {
             tracing::warn!(%error, "plant not refreshed; matching with the one known");
         }
-        self.create_accepted(&hello.signals).await;
+        self.create_accepted(collector, &hello.signals).await;
 
         let mut tx = self.pool.begin().await?;
-        let row = queries::lock_collector(&mut tx, collector.id).await?.ok_or(IngestError::Unauthorised)?;
+        let row = queries::lock_collector(&mut tx, collector.id).await?.ok_or(IngestError::Revoked)?;
         self.settle(&mut lane, &row).await;
         if epoch < row.epoch {
             return Err(IngestError::StaleEpoch { newest: row.epoch.unsigned_abs(), theirs: hello.epoch });
@@ -192,16 +151,12 @@ impl Service {
             )));
         }
         let plant = self.plant.current();
-        let mut unknown = Vec::new();
-        let matched: Vec<(OfferedSignal, Option<SignalId>)> = (0..)
-            .zip(&hello.signals)
-            .map(|(number, offered)| {
-                let found = plant.signal_at(&offered.address).map(|signal| signal.id);
-                if let Err(reason) = &found {
-                    unknown.push(UnknownSignal { signal: number, reason: reason.clone() });
-                }
-                (offered.clone(), found.ok())
-            })
+        let (table, unknown) = SignalTable::offered(&mut tx, &row, epoch, &hello.signals, &plant, now).await?;
+        let matched: Vec<(OfferedSignal, Option<SignalId>)> = hello
+            .signals
+            .iter()
+            .cloned()
+            .zip(table.signals.iter().map(|placed| placed.as_ref().ok().copied()))
             .collect();
         queries::put_local_signals(&mut tx, collector.id, epoch, &matched).await?;
         let offset = now.micros_since(hello.at);
@@ -214,11 +169,7 @@ impl Service {
             matched.iter().filter_map(|(_, id)| plant.place_of((*id)?)).map(|(unit, _)| unit).collect();
         let delivers = Input::Delivers { collector: collector.id, units: units.into_iter().collect() };
         self.engine.send(delivers).await.ok();
-        lane.table = Some(SignalTable {
-            epoch,
-            plant_revision: plant.revision,
-            signals: matched.into_iter().map(|(_, id)| id).collect(),
-        });
+        lane.table = Some(table);
         for loss in &hello.losses {
             let reason = loss.reason.as_str();
             tracing::warn!(collector = collector.name, samples = loss.samples, from = %loss.from, to = %loss.to, reason, "samples lost");
@@ -234,9 +185,9 @@ impl Service {
         Ok(Welcome { acked: acked.unsigned_abs(), at: now, unknown })
     }
 
-    /// Creates offered signals in units that accept new ones.
-    async fn create_accepted(&self, offered: &[OfferedSignal]) {
-        for signal in offered {
+    /// Creates offered signals in units that accept new ones, where the collector may write.
+    async fn create_accepted(&self, collector: &Collector, offered: &[OfferedSignal]) {
+        for signal in offered.iter().filter(|signal| collector.scope.holds(&signal.address)) {
             let Some((path, code)) = signal.address.split_once(':') else { continue };
             let Ok(path) = path.parse() else { continue };
             let wanted = {
@@ -272,15 +223,15 @@ impl Service {
         let lane = self.lane(collector.id);
         let mut lane = lane.lock().await;
         let mut tx = self.pool.begin().await?;
-        let row = queries::lock_collector(&mut tx, collector.id).await?.ok_or(IngestError::Unauthorised)?;
+        let row = queries::lock_collector(&mut tx, collector.id).await?.ok_or(IngestError::Revoked)?;
         self.settle(&mut lane, &row).await;
         let fresh = check_numbers(&row, batches)?;
         let Some(last) = fresh.last().map(|batch| batch.header.seq) else {
             return Ok(Acknowledged { acked: row.acked.unsigned_abs(), quarantined: Vec::new() });
         };
         let plant = self.plant.current();
-        if lane.table.as_ref().is_none_or(|t| t.epoch != row.epoch || t.plant_revision != plant.revision) {
-            lane.table = Some(self.load_table(&mut tx, &row, &plant).await?);
+        if lane.table.as_ref().is_none_or(|table| !table.holds(&row, &plant)) {
+            lane.table = Some(SignalTable::load(&mut tx, &row, &plant).await?);
         }
         let signals = lane.table.as_ref().map(|table| table.signals.as_slice()).unwrap_or_default();
 
@@ -337,29 +288,6 @@ impl Service {
         }
     }
 
-    async fn load_table(
-        &self,
-        tx: &mut sqlx::PgConnection,
-        row: &CollectorRow,
-        plant: &plant::Plant,
-    ) -> Result<SignalTable, IngestError> {
-        let known = queries::local_signals(&mut *tx, row.id, row.epoch).await?;
-        let mut newly_known = false;
-        let signals: Vec<Option<SignalId>> = known
-            .iter()
-            .map(|local| {
-                let found =
-                    local.signal_id.map(SignalId).or_else(|| plant.signal_at(&local.address).ok().map(|s| s.id));
-                newly_known |= found.is_some() && local.signal_id.is_none();
-                found
-            })
-            .collect();
-        if newly_known {
-            queries::match_local_signals(&mut *tx, row.id, row.epoch, &signals).await?;
-        }
-        Ok(SignalTable { epoch: row.epoch, plant_revision: plant.revision, signals })
-    }
-
     /// What is set aside and unresolved.
     pub async fn quarantined(&self) -> Result<Vec<QuarantineEntry>, sqlx::Error> {
         let rows = queries::open_quarantine(&self.pool).await?;
@@ -382,8 +310,16 @@ impl Service {
         for entry in queries::open_quarantine(&self.pool).await? {
             let mut tx = self.pool.begin().await?;
             let Some((raw_len, body)) = queries::take_quarantined(&mut tx, entry.id).await? else { continue };
-            let row = CollectorRow { id: entry.collector_id, name: entry.collector, epoch: entry.epoch, acked: 0 };
-            let table = self.load_table(&mut tx, &row, &plant).await?;
+            let row = CollectorRow {
+                id: entry.collector_id,
+                name: entry.collector,
+                epoch: entry.epoch,
+                acked: 0,
+                own: entry.own,
+                scope: entry.scope,
+                claims: 0,
+            };
+            let table = SignalTable::load(&mut tx, &row, &plant).await?;
             let Ok(runs) = decode_batch(&body, raw_len.unsigned_abs(), Limits::default()) else {
                 kept += entry.samples.unsigned_abs();
                 continue;
@@ -530,7 +466,7 @@ impl Store<'_> {
         &mut self,
         tx: &mut sqlx::PgConnection,
         batch: Batch,
-        signals: &[Option<SignalId>],
+        signals: &[Placed],
     ) -> Result<(), IngestError> {
         let Batch { header, body, runs } = batch;
         self.cover(Interval::new(header.covered_from, header.covered_to));
@@ -624,9 +560,9 @@ fn journal_row(row: &CollectorRow, seq: i64, covered: Interval, batch: &EncodedB
 }
 
 /// Encodes samples again by the collector's numbers, as the journal keeps them.
-fn by_local_numbers(known: &[(SignalId, Run)], signals: &[Option<SignalId>]) -> EncodedBatch {
+fn by_local_numbers(known: &[(SignalId, Run)], signals: &[Placed]) -> EncodedBatch {
     let locals: HashMap<SignalId, LocalSignal> =
-        (0..).zip(signals).filter_map(|(local, id)| Some(((*id)?, local))).collect();
+        (0..).zip(signals).filter_map(|(local, placed)| Some((*placed.as_ref().ok()?, local))).collect();
     let mut builder = BatchBuilder::new();
     for (signal, run) in known {
         if let Some(local) = locals.get(signal) {

@@ -20,7 +20,12 @@ use serde::de::DeserializeOwned;
 use sqlx::PgPool;
 use tower::ServiceExt as _;
 
-use crate::{clock, config, state::AppState, web};
+use crate::{
+    clock, config,
+    identity::{Peer, tests::enrolled},
+    state::AppState,
+    web,
+};
 
 pub(crate) const PLANT: &str = r#"
 [enterprise]
@@ -56,13 +61,16 @@ pub(crate) const EPOCH: u64 = 1_000_000;
 pub(crate) struct Rig {
     pub app: AppState,
     router: Router,
-    token: String,
+    /// What the collector's certificate says.
+    pub(crate) peer: Peer,
     /// Ten minutes ago.
     pub begin: Timestamp,
 }
 
+/// With a data directory of its own, which stays in the place for temporary things.
 fn settings() -> Arc<config::Settings> {
-    Arc::new(config::load(&config::Sources::default()).expect("defaults").settings)
+    let directory = tempfile::Builder::new().prefix("gemba-test-").tempdir().expect("a directory").keep();
+    Arc::new(config::Settings { data_directory: directory, ..config::Settings::default() })
 }
 
 impl Rig {
@@ -74,13 +82,18 @@ impl Rig {
     pub async fn of(pool: PgPool, plant: &str) -> Self {
         let app = AppState::open(pool, settings()).await.expect("opens");
         app.plant.import(plant).await.expect("imports");
-        let token = app.ingest.add_collector("edge", clock::now()).await.expect("adds");
-        let router = web::router(app.clone());
-        Self { app, router, token, begin: clock::now().plus_seconds(-600) }
+        let peer = enrolled(&app, "edge", &[]).await;
+        Self::with(app, peer)
+    }
+
+    /// A collector beside others.
+    pub fn with(app: AppState, peer: Peer) -> Self {
+        let router = web::ingest_router(app.clone());
+        Self { app, router, peer, begin: clock::now().plus_seconds(-600) }
     }
 
     async fn post<T: DeserializeOwned>(&self, path: &str, body: impl Into<Body>, json: bool) -> Result<T, Problem> {
-        let mut request = Request::post(path).header(header::AUTHORIZATION, format!("Bearer {}", self.token));
+        let mut request = Request::post(path).extension(self.peer.clone());
         if json {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
@@ -119,7 +132,7 @@ impl Rig {
     }
 
     /// A batch of temperature readings, one a second from `second` on.
-    fn temperatures(&self, seq: u64, second: i64, values: &[f64]) -> Vec<u8> {
+    pub(crate) fn temperatures(&self, seq: u64, second: i64, values: &[f64]) -> Vec<u8> {
         let mut builder = BatchBuilder::new();
         for (offset, value) in (0..).zip(values) {
             builder.push_number(0, self.begin.plus_seconds(second + offset).micros(), *value);
@@ -128,7 +141,7 @@ impl Rig {
         encode_frame(EPOCH, seq, from, to, &builder.finish())
     }
 
-    async fn stored(&self) -> Vec<f64> {
+    pub(crate) async fn stored(&self) -> Vec<f64> {
         let plant = self.app.plant.current();
         let signal = plant.signal_at(&format!("{UNIT}:temp")).expect("known").id;
         let series =
@@ -178,16 +191,16 @@ async fn truncated_and_altered_bytes_are_refused_whole(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../migrations")]
-async fn a_revoked_collector_is_shut_out_at_once_and_let_in_again_with_a_new_token(pool: PgPool) {
+async fn a_revoked_collector_is_shut_out_at_once_and_let_in_again_with_a_new_code(pool: PgPool) {
     let mut rig = Rig::new(pool).await;
     rig.hello(EPOCH, &["temp"]).await.expect("welcome");
     rig.send(rig.temperatures(1, 0, &[1.0])).await.expect("taken");
-    assert!(!rig.app.ingest.revoke_collector("egde", clock::now()).await.expect("asks"));
-    assert!(rig.app.ingest.revoke_collector("edge", clock::now()).await.expect("revokes"));
+    assert!(!rig.app.identities.revoke("egde", clock::now()).await.expect("asks"));
+    assert!(rig.app.identities.revoke("edge", clock::now()).await.expect("revokes"));
     assert_eq!(rig.send(rig.temperatures(2, 1, &[2.0])).await.expect_err("refused").status, 401);
-    let listed = rig.app.ingest.collectors().await.expect("lists");
+    let listed = rig.app.identities.list().await.expect("lists");
     assert!(listed.len() == 1 && listed[0].revoked_at.is_some() && listed[0].last_batch_at.is_some(), "{listed:?}");
-    rig.token = rig.app.ingest.add_collector("edge", clock::now()).await.expect("adds");
+    rig.peer = enrolled(&rig.app, "edge", &[]).await;
     assert_eq!(rig.send(rig.temperatures(2, 1, &[2.0])).await.map(|a| a.acked), Ok(2));
     assert_eq!(rig.stored().await, [1.0, 2.0]);
 }
@@ -266,9 +279,9 @@ async fn a_number_keeps_its_signal(pool: PgPool) {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn strangers_and_giants_are_refused(pool: PgPool) {
-    let mut rig = Rig::new(pool).await;
+    let rig = Rig::new(pool).await;
     let announced = Request::post("/api/v1/edge/batches")
-        .header(header::AUTHORIZATION, format!("Bearer {}", rig.token))
+        .extension(rig.peer.clone())
         .header(header::CONTENT_LENGTH, 100_000_000)
         .body(Body::empty())
         .expect("request");
@@ -277,8 +290,9 @@ async fn strangers_and_giants_are_refused(pool: PgPool) {
     let unannounced = futures::stream::iter((0..100).map(|_| Ok::<_, std::io::Error>(Bytes::from(vec![0; 1 << 20]))));
     let problem = rig.post::<Acknowledged>("/api/v1/edge/batches", Body::from_stream(unannounced), false).await;
     assert_eq!(problem.expect_err("refused").kind, "too-large");
-    rig.token = "gmb_wrong".to_owned();
-    assert_eq!(rig.hello(EPOCH, &[]).await.expect_err("refused").status, 401);
+    let stranger = Rig::with(rig.app.clone(), Peer { facts: None, ..rig.peer.clone() });
+    let problem = stranger.hello(EPOCH, &[]).await.expect_err("refused");
+    assert_eq!((problem.status, problem.kind.as_str()), (401, "no-certificate"));
 }
 
 #[sqlx::test(migrations = "../migrations")]

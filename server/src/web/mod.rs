@@ -26,12 +26,12 @@ use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use crate::{
     auth::{self, guard},
-    calendar, collector, historian, ingest, live, order, overview, plant, reason, report, rule,
+    calendar, collector, historian, identity, ingest, live, order, overview, plant, reason, report, rule,
     state::AppState,
     web::{problem::Problem, routes::Routes},
 };
 
-/// The routes of all features but the pages.
+/// The routes of all features but the pages, on the browsers' port.
 pub fn routes() -> Routes {
     Routes::new()
         .and(status::routes())
@@ -47,8 +47,12 @@ pub fn routes() -> Routes {
         .and(calendar::routes())
         .and(historian::routes())
         .and(live::routes())
-        .and(ingest::routes())
         .and(openapi::routes())
+}
+
+/// The routes of the collectors' port.
+pub fn ingest_routes() -> Routes {
+    Routes::new().and(identity::routes()).and(ingest::routes())
 }
 
 /// Every route with who may use it, pages too: for tests that walk them.
@@ -73,6 +77,19 @@ pub fn router(state: AppState) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn_with_state(state.clone(), headers::layer))
+        .layer(middleware::from_fn_with_state(state, observe::layer))
+        .layer(middleware::from_fn(request_id::layer))
+}
+
+/// Everything that is answered on the collectors' port.
+pub fn ingest_router(state: AppState) -> Router {
+    ingest_routes()
+        .into_router(&state)
+        .with_state(state.clone())
+        .fallback(|| async { Problem::not_found().detail("This port is for collectors alone.") })
+        .method_not_allowed_fallback(|| async { wrong_method() })
+        .layer(DefaultBodyLimit::max(state.settings.http.max_body.0))
+        .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(state, observe::layer))
         .layer(middleware::from_fn(request_id::layer))
 }

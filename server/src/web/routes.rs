@@ -16,8 +16,10 @@ pub enum Access {
     Signed(Action),
     /// A page: as [`Access::Signed`], but who is not signed in is sent to /login.
     Page(Action),
-    /// Collectors: the feature checks the bearer token itself.
+    /// Collectors, on their own port: the handler takes what their certificate says.
     Collector,
+    /// Who has an enrolment code, on the collectors' port.
+    Code,
     /// Anyone: sign-in, health, the login page's own assets.
     Open,
 }
@@ -58,10 +60,16 @@ impl Routes {
         self.listed(Access::Signed(action), endpoints)
     }
 
-    /// Endpoints for collectors. The handlers must take the collector's extractor, which checks the bearer token.
+    /// Endpoints for collectors. The handlers must take an extractor that looks at the certificate.
     #[must_use]
     pub fn collector(self, endpoints: UtoipaMethodRouter<AppState>) -> Self {
         self.listed(Access::Collector, endpoints)
+    }
+
+    /// Endpoints for who has an enrolment code, which the handlers must look at.
+    #[must_use]
+    pub fn with_code(self, endpoints: UtoipaMethodRouter<AppState>) -> Self {
+        self.listed(Access::Code, endpoints)
     }
 
     /// Endpoints for anyone.
@@ -126,7 +134,7 @@ impl Routes {
     pub fn into_router(self, state: &AppState) -> Router<AppState> {
         self.routes.into_iter().fold(Router::new(), |router, (route, methods)| {
             let guarded = match route.access {
-                Access::Open | Access::Collector => methods,
+                Access::Open | Access::Collector | Access::Code => methods,
                 Access::Signed(action) => {
                     let state = state.clone();
                     methods.route_layer(middleware::from_fn(move |request: Request, next: Next| {

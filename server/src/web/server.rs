@@ -1,6 +1,6 @@
 //! Takes connections and serves the router on them, within limits, until told to stop.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{any::Any, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo};
 use http::Request;
@@ -10,6 +10,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
 };
@@ -18,9 +19,73 @@ use tower::{ServiceExt, service_fn};
 
 use crate::config::Http;
 
-/// Serves until `stop`, then lets requests in flight end, for at most `http.shutdown_grace`.
-pub async fn serve(listener: Arc<TcpListener>, router: Router, settings: &Http, stop: CancellationToken) {
-    let connections = Arc::new(Semaphore::new(settings.max_connections));
+/// What a port bears.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections at once; more wait to be accepted.
+    pub max_connections: usize,
+    /// How long the head of a request may take.
+    pub header_timeout: Duration,
+    /// How long requests in flight may take to end.
+    pub shutdown_grace: Duration,
+}
+
+impl From<&Http> for Limits {
+    fn from(settings: &Http) -> Self {
+        let Http { max_connections, header_timeout, shutdown_grace, .. } = *settings;
+        Self { max_connections, header_timeout, shutdown_grace }
+    }
+}
+
+/// How a connection begins, before HTTP is spoken on it.
+pub trait Opening: Clone + Send + Sync + 'static {
+    /// What HTTP is spoken on.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// `None`: it is let go.
+    fn open(&self, stream: TcpStream, peer: SocketAddr) -> impl Future<Output = Option<Opened<Self::Stream>>> + Send;
+}
+
+/// A connection that has begun.
+pub struct Opened<S> {
+    /// What HTTP is spoken on.
+    pub stream: S,
+    /// Whether that is HTTP/2.
+    pub http2: bool,
+    /// What its requests are given.
+    pub extensions: http::Extensions,
+    /// Closes it when cancelled; is cancelled when it has ended.
+    pub over: CancellationToken,
+    /// Kept until it ends.
+    pub held: Option<Box<dyn Any + Send>>,
+}
+
+/// Connections without TLS.
+#[derive(Debug, Clone, Copy)]
+pub struct Plain(
+    /// How long a client may take to say its first word.
+    pub Duration,
+);
+
+impl Opening for Plain {
+    type Stream = TcpStream;
+
+    async fn open(&self, stream: TcpStream, _peer: SocketAddr) -> Option<Opened<TcpStream>> {
+        let http2 = speaks_http2(&stream, self.0).await?;
+        let (extensions, over) = (http::Extensions::new(), CancellationToken::new());
+        Some(Opened { stream, http2, extensions, over, held: None })
+    }
+}
+
+/// Serves until `stop`, then lets requests in flight end, for at most the grace of `limits`.
+pub async fn serve(
+    listener: Arc<TcpListener>,
+    router: Router,
+    limits: Limits,
+    opening: impl Opening,
+    stop: CancellationToken,
+) {
+    let connections = Arc::new(Semaphore::new(limits.max_connections));
     let graceful = GracefulShutdown::new();
     loop {
         let turn = tokio::select! {
@@ -41,13 +106,15 @@ pub async fn serve(listener: Arc<TcpListener>, router: Router, settings: &Http, 
             },
         };
         let watcher = graceful.watcher();
-        let (router, header_timeout) = (router.clone(), settings.header_timeout);
+        let (router, header_timeout, opening) = (router.clone(), limits.header_timeout, opening.clone());
         tokio::spawn(async move {
             let _turn = turn;
-            let Some(http2) = speaks_http2(&stream, header_timeout).await else { return };
             let _ = stream.set_nodelay(true);
+            let Some(opened) = opening.open(stream, peer).await else { return };
+            let Opened { stream, http2, extensions, over, held: _held } = opened;
             let service = service_fn(move |request: Request<hyper::body::Incoming>| {
                 let mut request = request.map(Body::new);
+                request.extensions_mut().extend(extensions.clone());
                 request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
                 router.clone().oneshot(request)
             });
@@ -61,13 +128,16 @@ pub async fn serve(listener: Arc<TcpListener>, router: Router, settings: &Http, 
             let builder = if http2 { builder.http2_only() } else { builder.http1_only() };
             let connection =
                 builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
-            if let Err(error) = watcher.watch(connection.into_owned()).await {
-                tracing::debug!(%peer, cause = error.to_string(), "a connection ended early");
+            match over.run_until_cancelled(watcher.watch(connection.into_owned())).await {
+                Some(Err(error)) => tracing::debug!(%peer, cause = error.to_string(), "a connection ended early"),
+                Some(Ok(())) => {}
+                None => tracing::debug!(%peer, "a connection was closed"),
             }
+            over.cancel();
         });
     }
     drop(listener);
-    if tokio::time::timeout(settings.shutdown_grace, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(limits.shutdown_grace, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were cut off: they did not end in time");
     }
 }

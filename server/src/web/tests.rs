@@ -223,7 +223,8 @@ async fn listening(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
     let (http, told) = (settings(environment).http, stop.clone());
-    let task = tokio::spawn(async move { server::serve(listener.into(), router, &http, told).await });
+    let (limits, opening) = (server::Limits::from(&http), server::Plain(http.header_timeout));
+    let task = tokio::spawn(server::serve(listener.into(), router, limits, opening, told));
     (address, stop, task)
 }
 

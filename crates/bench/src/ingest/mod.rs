@@ -177,8 +177,9 @@ impl Bed {
 
     /// Sends a load. How that went, and from its begin until all was packed.
     async fn feed(&mut self, load: &Load, batch: usize) -> Result<(Fed, Duration)> {
-        let token = self.rig.add_collector(&format!("bench-{}", rand::random::<u32>())).await?;
-        let mut sender = Sender::new(&self.rig.url(), &token, load.addresses())?;
+        let name = format!("bench-{}", rand::random::<u32>());
+        let identity = self.rig.enrol(&name).await?;
+        let mut sender = Sender::new(&self.rig.ingest_url(), &identity, load.addresses())?;
         sender.hello().await?;
         let postgres = self.rig.postmaster()?;
         let (server, database) = (self.rig.server()?.usage()?.cpu_seconds, postgres.cpu_seconds());
@@ -187,6 +188,8 @@ impl Bed {
         let used = (self.rig.server()?.usage()?.cpu_seconds - server, postgres.cpu_seconds() - database);
         packed(&self.rig, &load.path()?).await?;
         let until_packed = begun.elapsed();
+        // The next one may write the same signals.
+        self.rig.gemba(&["collector", "release", &name]).await?;
         let count = load.samples.len() as f64;
         tell(&format!("gemba, batches of {batch}"), count, fed.elapsed);
         println!(

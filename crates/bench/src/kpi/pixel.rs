@@ -62,12 +62,12 @@ pub(super) async fn measure(changes_a_second: u32, length: Duration) -> Result<P
     let rig = Rig::start(Programs::find()?, &PlantPlan { lines: (0..LINES).map(line).collect() }).await?;
     let session = rig.sign_in().await?;
     session.until_known(&path(UNITS - 1)).await?;
-    let token = rig.add_collector("bench").await?;
+    let identity = rig.enrol("bench").await?;
     let addresses = (0..UNITS).flat_map(|unit| {
         let path = path(unit);
         [(format!("{path}:execution"), SignalKind::State), (format!("{path}:good-count"), SignalKind::Counter)]
     });
-    let sender = Sender::new(&rig.url(), &token, addresses)?;
+    let sender = Sender::new(&rig.ingest_url(), &identity, addresses)?;
     sender.hello().await?;
     let mut load =
         Load { sender, covered: Timestamp::from_micros(now_micros()), batch: 0, next: 0, sent: BTreeMap::new() };

@@ -90,14 +90,14 @@ pub async fn run(arguments: &LiveArguments) -> Result<ExitCode> {
     let session = rig.sign_in().await?;
     let unit = PlantPlan::path(LINE, "unit-0");
     session.until_known(&unit).await?;
-    let token = rig.add_collector("bench").await?;
+    let identity = rig.enrol("bench").await?;
     let paths = (0..UNITS).map(|n| PlantPlan::path(LINE, &format!("unit-{n}")));
     let addresses = paths
         .flat_map(|path| {
             [(format!("{path}:execution"), SignalKind::State), (format!("{path}:good-count"), SignalKind::Counter)]
         })
         .chain((0..SIGNALS).map(|n| (format!("{unit}:measure-{n}"), SignalKind::Measure)));
-    let sender = Sender::new(&rig.url(), &token, addresses)?;
+    let sender = Sender::new(&rig.ingest_url(), &identity, addresses)?;
     sender.hello().await?;
     let every = Duration::from_millis(arguments.batch_ms.into());
     let measures = Shape::Measures { first: 2 * UNITS as u32, count: SIGNALS, a_second: arguments.changes };

@@ -1,6 +1,9 @@
 //! `gemba-edge` as a process.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Result;
 
@@ -9,8 +12,8 @@ use super::Program;
 /// What a collector reads, and as whom it sends.
 #[derive(Clone, Debug)]
 pub struct CollectorSettings {
-    /// Its token.
-    pub token: String,
+    /// Directory of its identity.
+    pub identity: PathBuf,
     /// The agent's root.
     pub agent: String,
     /// Device of the agent and path of the unit; data item `DEVICE-CODE` becomes signal `CODE`.
@@ -23,11 +26,9 @@ pub struct CollectorProcess(Program);
 
 impl CollectorProcess {
     pub(super) fn start(program: &Path, directory: &Path, server: &str, settings: &CollectorSettings) -> Result<Self> {
-        let (token, file) = (directory.join("collector-token"), directory.join("edge.toml"));
-        fs::write(&token, &settings.token)?;
-        let queue = directory.join("queue");
+        let (file, queue, identity) = (directory.join("edge.toml"), directory.join("queue"), &settings.identity);
         let mut text = format!(
-            "[server]\nurl = \"{server}\"\ntoken_file = {token:?}\n\n[queue]\ndirectory = {queue:?}\n\n\
+            "[server]\nurl = \"{server}\"\nidentity = {identity:?}\n\n[queue]\ndirectory = {queue:?}\n\n\
              [[source]]\nname = \"machines\"\nprotocol = \"mtconnect\"\nurl = \"{}\"\n",
             settings.agent
         );

@@ -21,6 +21,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use gemba_edge::config::ServerConfig;
 use tempfile::TempDir;
 
 pub use browser::{Browser, connect, subscribe};
@@ -65,6 +66,7 @@ impl Programs {
 pub struct Rig {
     programs: Programs,
     port: u16,
+    ingest_port: u16,
     server: Option<Program>,
     /// Dropped last: everything in it has ended by then.
     directory: TempDir,
@@ -87,7 +89,7 @@ impl Rig {
         let directory = tempfile::Builder::new().prefix("gemba-bench-").tempdir()?;
         // Under root Postgres runs as another user, who must be able to pass.
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
-        let mut rig = Self { programs, port: free_port()?, server: None, directory };
+        let mut rig = Self { programs, port: free_port()?, ingest_port: free_port()?, server: None, directory };
         rig.start_server().await?;
         let file = rig.directory.path().join("plant.toml");
         fs::write(&file, plant)?;
@@ -98,6 +100,11 @@ impl Rig {
     /// The root of the server's addresses.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The root of the addresses that collectors dial.
+    pub fn ingest_url(&self) -> String {
+        format!("https://127.0.0.1:{}", self.ingest_port)
     }
 
     /// Where everything of this rig is.
@@ -129,6 +136,8 @@ impl Rig {
             self.data().to_string_lossy().into_owned(),
             "--http-listen".to_owned(),
             format!("127.0.0.1:{}", self.port),
+            "--ingest-listen".to_owned(),
+            format!("127.0.0.1:{}", self.ingest_port),
         ];
         let log = self.directory.path().join("server.log");
         let begun = Instant::now();
@@ -174,13 +183,16 @@ impl Rig {
         Postmaster::find(&self.data().join("postgres"))
     }
 
-    /// Makes an identity for a collector. Its token.
+    /// Makes an identity for a collector, in a directory of its own.
     ///
     /// # Errors
-    /// The command failed.
-    pub async fn add_collector(&self, name: &str) -> Result<String> {
+    /// The command failed, or the server refused.
+    pub async fn enrol(&self, name: &str) -> Result<PathBuf> {
         let said = self.gemba(&["collector", "add", name]).await?;
-        Ok(said.split_whitespace().last().context("`gemba collector add` printed no token")?.to_owned())
+        let directory = self.directory().join(format!("identity-{name}"));
+        let config = ServerConfig { url: self.ingest_url(), identity: directory.clone() };
+        gemba_edge::identity::enrol(&config, &said.trim().parse()?).await?;
+        Ok(directory)
     }
 
     /// Starts a collector.
@@ -188,7 +200,7 @@ impl Rig {
     /// # Errors
     /// Its settings could not be written, or it could not be started.
     pub fn start_collector(&self, settings: &CollectorSettings) -> Result<CollectorProcess> {
-        CollectorProcess::start(&self.programs.gemba_edge, self.directory(), &self.url(), settings)
+        CollectorProcess::start(&self.programs.gemba_edge, self.directory(), &self.ingest_url(), settings)
     }
 
     /// Runs `gemba WORDS` beside the server. What it said.

@@ -1,6 +1,6 @@
 //! A program that speaks the collectors' protocol directly (docs/specs/edge-protocol.md).
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
@@ -12,10 +12,14 @@ use gemba_domain::{
     Interval, Timestamp,
     signal::{SignalKind, Value},
 };
+use gemba_edge::{config::ServerConfig, identity::Member};
 use reqwest::{Client, StatusCode};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{http_client, now_micros};
+use super::now_micros;
+
+/// How long one answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What one frame is to hold.
 #[derive(Clone, Debug)]
@@ -40,23 +44,22 @@ pub struct Sent {
 pub struct Sender {
     client: Client,
     url: String,
-    token: String,
     epoch: u64,
     next: u64,
     signals: Vec<OfferedSignal>,
 }
 
 impl Sender {
-    /// For signals at these addresses, which are its local signals in this order.
+    /// With an identity of [`super::Rig::enrol`], for signals at these addresses, which are its local signals in this order.
     ///
     /// # Errors
-    /// No HTTP client.
-    pub fn new(url: &str, token: &str, signals: impl IntoIterator<Item = (String, SignalKind)>) -> Result<Self> {
+    /// The identity cannot be used.
+    pub fn new(url: &str, identity: &Path, signals: impl IntoIterator<Item = (String, SignalKind)>) -> Result<Self> {
         let offered = |(address, kind)| OfferedSignal { address, kind, uom: None, source: None };
+        let member = Member::new(&ServerConfig { url: url.to_owned(), identity: identity.to_owned() })?;
         Ok(Self {
-            client: http_client()?,
+            client: member.current()?.http.clone(),
             url: url.to_owned(),
-            token: token.to_owned(),
             epoch: now_micros().unsigned_abs(),
             next: 1,
             signals: signals.into_iter().map(offered).collect(),
@@ -80,7 +83,7 @@ impl Sender {
     /// # Errors
     /// The server refuses them.
     pub async fn post_frames(&self, body: Bytes) -> Result<Result<Acknowledged, Duration>> {
-        let request = self.client.post(format!("{}/api/v1/edge/batches", self.url)).bearer_auth(&self.token).body(body);
+        let request = self.client.post(format!("{}/api/v1/edge/batches", self.url)).timeout(PATIENCE).body(body);
         let response = request.send().await?;
         match response.status() {
             StatusCode::OK => Ok(Ok(response.json().await?)),
@@ -98,7 +101,7 @@ impl Sender {
         body: impl Into<reqwest::Body>,
         kind: &str,
     ) -> Result<Result<T, StatusCode>> {
-        let request = self.client.post(format!("{}/api/v1/edge/{path}", self.url)).bearer_auth(&self.token);
+        let request = self.client.post(format!("{}/api/v1/edge/{path}", self.url)).timeout(PATIENCE);
         let response = request.header("content-type", kind).body(body).send().await?;
         match response.status() {
             StatusCode::OK => Ok(Ok(response.json().await?)),

@@ -159,8 +159,8 @@ impl Stage {
         for (_, path) in machines::units() {
             session.until_known(&path).await?;
         }
-        let token = rig.add_collector("spine").await?;
-        let settings = CollectorSettings { token, agent: machines.url(), units: machines::units() };
+        let identity = rig.enrol("spine").await?;
+        let settings = CollectorSettings { identity, agent: machines.url(), units: machines::units() };
         let collector = Some(rig.start_collector(&settings)?);
         let (_, first) = machines::units().into_iter().next().unwrap_or_default();
         let browser = Browser::open(session.clone(), format!("unit/{first}"));

@@ -206,10 +206,10 @@ pub(super) async fn round(
 struct Direct(Sender);
 
 async fn sender(rig: &Rig, pair: usize, code: &str) -> Result<Direct> {
-    let token = rig.add_collector(&format!("pair-{pair}-{code}")).await?;
+    let identity = rig.enrol(&format!("pair-{pair}-{code}")).await?;
     let path = PlantPlan::path(&line_code(pair), code);
     let addresses = signals().into_iter().map(|signal| (format!("{path}:{}", signal.code), signal.kind));
-    let sender = Sender::new(&rig.url(), &token, addresses)?;
+    let sender = Sender::new(&rig.ingest_url(), &identity, addresses)?;
     sender.hello().await?;
     Ok(Direct(sender))
 }

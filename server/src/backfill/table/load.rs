@@ -21,6 +21,7 @@ use crate::{
         service::{Context, pack, signals, style, unit_of},
         survey::BadLine,
     },
+    identity,
     nearest::nearest,
     plant,
 };
@@ -221,7 +222,7 @@ async fn store(
 ) -> Result<(UnitSummary, u64), BackfillError> {
     let now = (context.now)();
     let name = format!("import:{}:{fingerprint}", table.unit);
-    let collector = context.ingest.own_collector(&name, now).await?;
+    let collector = identity::own(&context.pool, &name, now).await?;
     let offered = |signal: &SignalWanted| OfferedSignal {
         address: format!("{}:{}", table.unit, signal.code),
         kind: signal.kind,

@@ -15,7 +15,7 @@ use utoipa::{
     openapi::{
         Components, Content, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, Paths, Ref, RefOr, Response, Schema,
         path::{Operation, ParameterIn},
-        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+        security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme},
         tag::TagBuilder,
     },
 };
@@ -54,7 +54,7 @@ const TAGS: [(&str, &str); 11] = [
 ];
 
 /// The document as it is served, printed by `gemba openapi` and kept in docs/api/openapi.json.
-pub static DOCUMENT: LazyLock<String> = LazyLock::new(|| text(&super::routes().document()));
+pub static DOCUMENT: LazyLock<String> = LazyLock::new(|| text(&super::routes().and(super::ingest_routes()).document()));
 
 pub(super) fn routes() -> Routes {
     Routes::new().guarded(Action::ViewPlant, routes!(openapi))
@@ -91,10 +91,13 @@ pub(super) fn document(notes: &[Note], schemas: &[(String, RefOr<Schema>)]) -> O
     components.schemas.insert(Problem::name().into_owned(), Problem::schema());
     let cookie = "Set by `POST /api/v1/session`. Where people reach the server by https its name is `__Host-gemba`.";
     let cookie = ApiKey::Cookie(ApiKeyValue::with_description("gemba", cookie));
-    let token = "A collector's token, made by `gemba collector add NAME`.";
-    let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(token)).build();
+    let certificate =
+        "A collector's certificate, given for a code of `gemba collector add NAME`, on the port of `ingest.listen`.";
     components.add_security_scheme(SESSION, SecurityScheme::ApiKey(cookie));
-    components.add_security_scheme(COLLECTOR, SecurityScheme::Http(token));
+    components.add_security_scheme(
+        COLLECTOR,
+        SecurityScheme::MutualTls { description: Some(certificate.to_owned()), deprecated: None, extensions: None },
+    );
     let tags = TAGS.map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build());
     OpenApiBuilder::new()
         .info(InfoBuilder::new().title("Gemba").version(env!("CARGO_PKG_VERSION")).description(Some(ABOUT)))
@@ -116,6 +119,9 @@ pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static 
     methods.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
+/// Where collectors' endpoints are.
+const ON_INGEST: &str = "On the collectors' port (`ingest.listen`) alone.";
+
 /// Adds to a note what follows from its access and its kind of request.
 fn complete(operation: &mut Operation, method: &str, access: Access) {
     let (needs, security) = match access {
@@ -126,8 +132,9 @@ fn complete(operation: &mut Operation, method: &str, access: Access) {
             (needs, SecurityRequirement::new(SESSION, [""; 0]))
         }
         Access::Collector => {
-            ("Needs the token of a collector.".to_owned(), SecurityRequirement::new(COLLECTOR, [""; 0]))
+            (format!("{ON_INGEST} Needs the certificate of a collector."), SecurityRequirement::new(COLLECTOR, [""; 0]))
         }
+        Access::Code => (format!("{ON_INGEST} Needs an enrolment code."), SecurityRequirement::default()),
         Access::Open => ("For anyone.".to_owned(), SecurityRequirement::default()),
     };
     let about = operation.description.take().filter(|about| !about.is_empty());
@@ -142,10 +149,14 @@ fn complete(operation: &mut Operation, method: &str, access: Access) {
                 refuses(operation, "403", "`password-change-required`: the password was given by someone else");
             }
         }
-        Access::Collector => refuses(operation, "401", "`unknown-collector`: no token, or one that was revoked"),
-        Access::Open => {}
+        Access::Collector => {
+            refuses(operation, "401", "`no-certificate`: the connection shows none");
+            refuses(operation, "401", "`unknown-collector`, `revoked`, `identity-copied`: it has to be enrolled anew");
+            refuses(operation, "401", "`certificate-expired`: it has to be renewed");
+        }
+        Access::Code | Access::Open => {}
     }
-    if method != "GET" {
+    if method != "GET" && !matches!(access, Access::Collector | Access::Code) {
         refuses(operation, "403", "`cross-site`: a browser sent this for another site");
     }
     let takes_json = match &operation.request_body {

@@ -107,7 +107,7 @@ fn the_document_is_whole() {
 
 #[test]
 fn no_two_schemas_have_one_name() {
-    let routes = web::routes();
+    let routes = web::routes().and(web::ingest_routes());
     let mut by_name = BTreeMap::new();
     for (name, schema) in routes.schemas() {
         let before = by_name.entry(name).or_insert(schema);
@@ -126,13 +126,14 @@ fn concrete(path: &str) -> String {
 
 #[sqlx::test(migrations = "../migrations")]
 async fn what_is_served_is_listed_and_what_is_listed_is_served(pool: PgPool) {
-    let router = web::router(app(pool).await);
+    let app = app(pool).await;
+    let (pages, collectors) = (web::router(app.clone()), web::ingest_router(app));
     let document = described();
     let listed: BTreeSet<(String, String)> =
         described_operations(&document).into_iter().map(|(path, method, _)| (path, method)).collect();
 
     // The router shows its paths to those who debug it, also such as were added without the table of routes.
-    let shown = format!("{router:?}").replace("{*", "{");
+    let shown = format!("{pages:?}{collectors:?}").replace("{*", "{");
     let mounted: BTreeSet<&str> = shown.split('"').filter(|text| text.starts_with("/api/")).collect();
     let paths: BTreeSet<&str> = listed.iter().map(|(path, _)| path.as_str()).collect();
     assert_eq!(mounted, paths);
@@ -140,6 +141,7 @@ async fn what_is_served_is_listed_and_what_is_listed_is_served(pool: PgPool) {
     for path in paths {
         for method in ["GET", "PUT", "POST", "DELETE", "PATCH"] {
             let request = Request::builder().method(method).uri(concrete(path)).body(Body::empty()).unwrap();
+            let router = if path.starts_with("/api/v1/edge/") { &collectors } else { &pages };
             let served = router.clone().oneshot(request).await.unwrap().status() != StatusCode::METHOD_NOT_ALLOWED;
             assert_eq!(served, listed.contains(&(path.to_owned(), method.to_owned())), "{method} {path}");
         }
@@ -429,7 +431,9 @@ async fn real_answers_are_as_described(pool: PgPool) {
         "GET /api/v1/signals/{id}/samples.bin",
         "GET /api/v1/signals/{id}/samples.csv",
         "POST /api/v1/edge/batches",
+        "POST /api/v1/edge/enrol",
         "POST /api/v1/edge/hello",
+        "POST /api/v1/edge/renew",
         "POST /api/v1/session",
         "POST /api/v1/session/password",
     ];
