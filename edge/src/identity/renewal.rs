@@ -35,7 +35,8 @@ async fn keep(member: &Member) {
             Ok(()) => backoff.reset(),
             Err(reason) => {
                 tracing::warn!("the certificate was not renewed: {reason}. It is tried again");
-                tokio::time::sleep(backoff.pause(Duration::ZERO)).await;
+                // Whoever hears from the server that it is back, and that the certificate is over, need not wait.
+                tokio::time::timeout(backoff.pause(Duration::ZERO), member.wake.notified()).await.ok();
                 member.look_again();
             }
         }
