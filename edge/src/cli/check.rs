@@ -39,28 +39,25 @@ async fn check_source(source: &SourceConfig) -> anyhow::Result<bool> {
             return Ok(false);
         }
     };
-    let rows: Vec<[&str; 4]> = survey
+    let rows: Vec<[&str; 5]> = survey
         .rows
         .iter()
         .map(|row| {
             let signal = &row.signal;
-            [row.item.as_str(), signal.address.as_str(), signal.kind.as_str(), signal.uom.as_deref().unwrap_or("")]
+            let uom = signal.uom.as_deref().unwrap_or("");
+            [&row.item, &signal.address, signal.kind.as_str(), uom, row.now.as_deref().unwrap_or("")]
         })
         .collect();
-    let head = ["item", "signal", "kind", "unit"];
+    let now = if survey.rows.iter().any(|row| row.now.is_some()) { "now" } else { "" };
+    let head = ["item", "signal", "kind", "unit", now];
     let width = |column: usize| rows.iter().chain([&head]).map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths = [width(0), width(1), width(2)];
+    let widths = [width(0), width(1), width(2), width(3)];
     for row in [&head].into_iter().chain(&rows) {
-        let line = format!(
-            "  {:a$}  {:b$}  {:c$}  {}",
-            row[0],
-            row[1],
-            row[2],
-            row[3],
-            a = widths[0],
-            b = widths[1],
-            c = widths[2]
-        );
+        let columns = row.iter().enumerate().map(|(at, cell)| match widths.get(at) {
+            Some(width) => format!("  {cell:width$}"),
+            None => format!("  {cell}"),
+        });
+        let line: String = columns.collect();
         println!("{}", line.trim_end());
     }
     if !survey.left.is_empty() {

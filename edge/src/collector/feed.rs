@@ -34,6 +34,8 @@ pub struct Feed {
     pub(super) last_heard: Timestamp,
     /// The source's clock less ours, microseconds.
     skew: i64,
+    /// The newest time that was given to a value that came without one.
+    stamped: Option<Timestamp>,
     /// The batcher was told how this source found its place.
     arrived: bool,
     /// Until where the run before covers: what follows is being caught up with.
@@ -77,6 +79,7 @@ impl Feed {
             position,
             last_heard: clock::now(),
             skew: 0,
+            stamped: None,
             arrived: false,
             before,
             catching_up: None,
@@ -137,6 +140,26 @@ impl Feed {
             self.tell();
         }
         if self.skew == 0 { now } else { clock }
+    }
+
+    /// The time of a value that the source gives none for: now, and later than every such time before. A clock that was set back by more
+    /// than a few seconds is followed: what is in force is then not known any more, so that all of it is written anew.
+    pub fn stamp(&mut self) -> Timestamp {
+        let now = clock::now();
+        let last = self.stamped.map_or(now, |last| last.plus_micros(1));
+        let back = last.micros_since(now) > SKEW_TOLD;
+        if back {
+            tracing::warn!(source = %self.name, clock = %now, %last, "the collector's clock was set back");
+            self.values.forget();
+        }
+        let time = if back { now } else { now.max(last) };
+        self.stamped = Some(time);
+        time
+    }
+
+    /// Whether this is the value in force, as far as was written.
+    pub fn holds(&self, signal: LocalSignal, value: &Value) -> bool {
+        self.values.in_force(signal) == Some(value)
     }
 
     /// A moment of the collector's clock, by the source's.

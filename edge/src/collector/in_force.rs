@@ -152,6 +152,12 @@ impl Values {
         Reading { signal, time, value }
     }
 
+    /// The clock that stamped what was written cannot be believed: nothing is known to be in force.
+    pub(crate) fn forget(&mut self) {
+        self.in_force.clear();
+        self.losses.clear();
+    }
+
     /// The value in force, as far as was written.
     pub(crate) fn in_force(&self, signal: LocalSignal) -> Option<&Value> {
         self.in_force.get(&signal).map(|known| &known.value)

@@ -9,6 +9,7 @@ mod failure;
 mod feed;
 mod health;
 mod in_force;
+pub mod modbus;
 pub mod mtconnect;
 mod places;
 mod session;

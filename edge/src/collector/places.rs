@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use gemba_contract::edge::OfferedSignal;
 use gemba_domain::signal::SignalKind;
 
-use crate::config::{ItemFacts, UnitConfig};
+use crate::config::{ItemFacts, SignalRule, UnitConfig};
 
 /// What a source offers: a data item, a node, a topic, a metric, a register.
 #[derive(Clone, Copy, Debug)]
@@ -48,11 +48,18 @@ impl Places {
     /// Applies the unit's rules to the item.
     pub fn place(&mut self, unit: &UnitConfig, item: Item<'_>) -> Placed {
         let facts = ItemFacts { id: item.id, name: item.name };
-        let applied = unit.signals.iter().find_map(|rule| rule.apply(facts).map(|code| (rule, code)));
-        let (rule, code) = match applied {
+        match unit.signals.iter().find(|rule| rule.apply(facts).is_some()) {
+            Some(rule) => self.place_by(unit, rule, item),
+            None => Placed::NoRule,
+        }
+    }
+
+    /// Applies one of the unit's rules to the item, whatever the others say: where a rule names its item.
+    pub fn place_by(&mut self, unit: &UnitConfig, rule: &SignalRule, item: Item<'_>) -> Placed {
+        let code = match rule.apply(ItemFacts { id: item.id, name: item.name }) {
             None => return Placed::NoRule,
-            Some((rule, Ok(code))) => (rule, code),
-            Some((_, Err(text))) => {
+            Some(Ok(code)) => code,
+            Some(Err(text)) => {
                 return Placed::Problem(format!("{}: `{text}` cannot be a signal's code, it is not read", item.id));
             }
         };

@@ -2,7 +2,7 @@
 
 use gemba_contract::edge::OfferedSignal;
 
-use super::{Failure, mtconnect};
+use super::{Failure, modbus, mtconnect};
 use crate::config::{SourceConfig, SourceSettings};
 
 /// One item that would be read.
@@ -12,6 +12,8 @@ pub struct Row {
     pub item: String,
     /// The signal that it would be.
     pub signal: OfferedSignal,
+    /// What it holds now, where that was read.
+    pub now: Option<String>,
 }
 
 /// One item that no rule reads.
@@ -38,5 +40,6 @@ pub struct Survey {
 pub async fn survey(config: &SourceConfig) -> Result<Survey, Failure> {
     match &config.settings {
         SourceSettings::MtConnect(settings) => mtconnect::survey(settings).await,
+        SourceSettings::Modbus(settings) => modbus::survey(settings).await,
     }
 }

@@ -15,12 +15,12 @@ use std::{
     time::Duration,
 };
 
-use crate::collector::mtconnect;
+use crate::collector::{modbus, mtconnect};
 
 pub(crate) use reader::{Findings, Section};
 pub use signals::{CodeTemplate, Glob, ItemFacts, Selector, SignalRule, slug};
 pub use source::UnitConfig;
-pub(crate) use source::{http_url, read_units};
+pub(crate) use source::{http_url, read_units, read_units_with};
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +68,8 @@ pub struct SourceConfig {
 pub enum SourceSettings {
     /// `mtconnect`: an MTConnect agent over HTTP.
     MtConnect(mtconnect::Settings),
+    /// `modbus`: registers over TCP or a serial line.
+    Modbus(modbus::Settings),
 }
 
 impl SourceSettings {
@@ -75,6 +77,7 @@ impl SourceSettings {
     pub fn units(&self) -> &[UnitConfig] {
         match self {
             Self::MtConnect(settings) => &settings.units,
+            Self::Modbus(settings) => &settings.units,
         }
     }
 
@@ -82,6 +85,7 @@ impl SourceSettings {
     pub fn address(&self) -> &str {
         match self {
             Self::MtConnect(settings) => &settings.url,
+            Self::Modbus(settings) => &settings.url,
         }
     }
 }

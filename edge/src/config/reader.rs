@@ -77,6 +77,11 @@ impl<'a> Section<'a> {
         self.table.iter().find(|(word, _)| word.get_ref() == key).map(|(_, value)| value)
     }
 
+    /// Whether something is written for `key`.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
     /// Where the value of `key` stands, or the section when it is missing.
     pub(crate) fn at_key(&self, key: &str) -> usize {
         self.get(key).map_or(self.at, |value| value.span().start)
@@ -105,6 +110,82 @@ impl<'a> Section<'a> {
             findings.report(self.at, format!("`{key}` is missing from {}", self.name));
         }
         self.text(findings, key)
+    }
+
+    /// A whole number that may be missing, within these bounds.
+    pub(crate) fn integer(&self, findings: &mut Findings<'_>, key: &str, (from, to): (i64, i64)) -> Option<i64> {
+        let value = self.get(key)?;
+        let at = value.span().start;
+        let DeValue::Integer(written) = value.get_ref() else {
+            findings.report(at, format!("`{key}` is a {}; it must be a whole number", value.get_ref().type_str()));
+            return None;
+        };
+        let number = i64::from_str_radix(written.as_str(), written.radix()).ok();
+        let number = number.filter(|number| (from..=to).contains(number));
+        if number.is_none() {
+            findings.report(at, format!("`{key}` must be a whole number between {from} and {to}"));
+        }
+        number
+    }
+
+    /// A finite number that may be missing.
+    pub(crate) fn number(&self, findings: &mut Findings<'_>, key: &str) -> Option<f64> {
+        let value = self.get(key)?;
+        let number = match value.get_ref() {
+            DeValue::Integer(_) => return self.integer(findings, key, (i64::MIN, i64::MAX)).map(|whole| whole as f64),
+            DeValue::Float(written) => written.as_str().parse::<f64>().ok().filter(|number| number.is_finite()),
+            _ => None,
+        };
+        if number.is_none() {
+            findings.report(value.span().start, format!("`{key}` must be a number, without quotes"));
+        }
+        number
+    }
+
+    /// Whether `key` is written as a whole number.
+    pub(crate) fn is_integer(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|value| matches!(value.get_ref(), DeValue::Integer(_)))
+    }
+
+    /// One of these words, or what stands in for it.
+    pub(crate) fn choice<T: Copy>(&self, findings: &mut Findings<'_>, key: &str, words: &[(&str, T)], default: T) -> T {
+        let Some((text, at)) = self.text(findings, key) else { return default };
+        if let Some((_, chosen)) = words.iter().find(|(word, _)| *word == text) {
+            return *chosen;
+        }
+        let words: Vec<_> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+        findings.report(at, format!("`{text}` is no `{key}`; there are {}", words.join(", ")));
+        default
+    }
+
+    #[expect(dead_code, reason = "used by the file drop")]
+    /// Yes or no, or what stands in for it.
+    pub(crate) fn flag(&self, findings: &mut Findings<'_>, key: &str, default: bool) -> bool {
+        match self.get(key).map(|value| (value.span().start, value.get_ref())) {
+            None => default,
+            Some((_, DeValue::Boolean(flag))) => *flag,
+            Some((at, _)) => {
+                findings.report(at, format!("`{key}` must be true or false, without quotes"));
+                default
+            }
+        }
+    }
+
+    /// A table of texts by text that may be missing: each entry, and where its value stands.
+    pub(crate) fn texts(&self, findings: &mut Findings<'_>, key: &str) -> Vec<(&'a str, &'a str, usize)> {
+        let Some(value) = self.get(key) else { return Vec::new() };
+        let DeValue::Table(table) = value.get_ref() else {
+            findings.report(value.span().start, format!("`{key}` must be a table such as {{ \"0\" = \"STOPPED\" }}"));
+            return Vec::new();
+        };
+        let mut out = Vec::new();
+        for (word, value) in table.iter() {
+            match value.get_ref() {
+                DeValue::String(text) => out.push((word.get_ref().as_ref(), text.as_ref(), value.span().start)),
+                _ => findings.report(value.span().start, format!("each entry of `{key}` must be a text in quotes")),
+            }
+        }
+        out
     }
 
     /// A text that may be missing and has a form of its own.

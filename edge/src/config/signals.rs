@@ -30,6 +30,16 @@ pub enum Selector {
     Pattern(Glob),
 }
 
+impl Selector {
+    /// The one data item, if it is one.
+    pub fn item(&self) -> Option<&str> {
+        match self {
+            Self::Item(item) => Some(item),
+            Self::Pattern(_) => None,
+        }
+    }
+}
+
 /// What a rule may look at of a data item.
 #[derive(Clone, Copy, Debug)]
 pub struct ItemFacts<'a> {

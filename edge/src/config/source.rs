@@ -9,10 +9,10 @@ use super::{
     reader::{Findings, Section},
     signals::{self, SignalRule},
 };
-use crate::collector::mtconnect;
+use crate::collector::{modbus, mtconnect};
 
 /// The protocols, with the keys of `[[source]]` that each has besides the name.
-const PROTOCOLS: &[(&str, &[&str])] = &[("mtconnect", mtconnect::Settings::KEYS)];
+const PROTOCOLS: &[(&str, &[&str])] = &[("mtconnect", mtconnect::Settings::KEYS), ("modbus", modbus::Settings::KEYS)];
 
 /// One `[[source.unit]]`: a part of the source and the unit it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +44,7 @@ pub(super) fn read(findings: &mut Findings<'_>, section: &Section<'_>) -> Option
     let (protocol, at) = section.required(findings, "protocol")?;
     let settings = match protocol {
         "mtconnect" => mtconnect::Settings::read(findings, section).map(SourceSettings::MtConnect),
+        "modbus" => modbus::Settings::read(findings, section).map(SourceSettings::Modbus),
         other => {
             let words: Vec<_> = PROTOCOLS.iter().map(|(word, _)| format!("`{word}`")).collect();
             let message = format!("`{other}` is no protocol of this version; it speaks {}", words.join(", "));
@@ -56,16 +57,37 @@ pub(super) fn read(findings: &mut Findings<'_>, section: &Section<'_>) -> Option
 
 /// `[[source.unit]]`, at least one, with rules that say no more than which item is which signal.
 pub(crate) fn read_units(findings: &mut Findings<'_>, source: &Section<'_>) -> Vec<UnitConfig> {
-    let sections = source.sections(findings, "unit", &["device", "path", "signals"]);
-    sections.iter().filter_map(|unit| read_unit(findings, unit)).collect()
+    read_units_with(findings, source, &[], |_, _, _| Some(())).into_iter().map(|(unit, _)| unit).collect()
 }
 
-fn read_unit(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<UnitConfig> {
-    let device = section.required(findings, "device").map(|(device, _)| device.to_owned());
-    let path = section.required(findings, "path").and_then(|(text, at)| unit_path(findings, text, at));
-    let rules = section.inline_tables(findings, "signals", signals::KEYS);
-    let signals = rules.iter().filter_map(|rule| signals::read_rule(findings, rule)).collect();
-    Some(UnitConfig { device: device?, path: path?, signals })
+/// As [`read_units`], with rules that have further keys: `more` makes something of each, which stands at the rule's place in the list
+/// beside the unit. A rule of which nothing can be made has been reported and is in neither list.
+pub(crate) fn read_units_with<T>(
+    findings: &mut Findings<'_>,
+    source: &Section<'_>,
+    keys: &[&str],
+    mut more: impl FnMut(&mut Findings<'_>, &Section<'_>, &SignalRule) -> Option<T>,
+) -> Vec<(UnitConfig, Vec<T>)> {
+    let keys = [signals::KEYS, keys].concat();
+    let sections = source.sections(findings, "unit", &["device", "path", "signals"]);
+    let mut units = Vec::new();
+    for section in &sections {
+        let device = section.required(findings, "device").map(|(device, _)| device.to_owned());
+        let path = section.required(findings, "path").and_then(|(text, at)| unit_path(findings, text, at));
+        let (mut signals, mut others) = (Vec::new(), Vec::new());
+        for rule in &section.inline_tables(findings, "signals", &keys) {
+            if let Some(signal) = signals::read_rule(findings, rule)
+                && let Some(other) = more(findings, rule, &signal)
+            {
+                signals.push(signal);
+                others.push(other);
+            }
+        }
+        if let (Some(device), Some(path)) = (device, path) {
+            units.push((UnitConfig { device, path, signals }, others));
+        }
+    }
+    units
 }
 
 fn unit_path(findings: &mut Findings<'_>, text: &str, at: usize) -> Option<EquipmentPath> {
@@ -105,8 +127,8 @@ pub(super) fn check_units_once(findings: &mut Findings<'_>, sources: &[SourceCon
     for unit in sources.iter().flat_map(|source| source.settings.units()) {
         for rule in &unit.signals {
             let Some(code) = rule.signal.literal() else { continue };
-            let line = findings.line(rule.at);
-            if let Some(first) = seen.insert(format!("{}:{code}", unit.path), line) {
+            if let Some(first) = seen.insert(format!("{}:{code}", unit.path), rule.at) {
+                let first = findings.line(first);
                 let message = format!("`{}:{code}` is already filled by the rule of line {first}", unit.path);
                 findings.report(rule.at, message);
             }

@@ -41,7 +41,7 @@ fn the_example_is_read_with_defaults() {
     assert_eq!(config.queue.max_bytes, 2 << 30);
     assert_eq!(config.queue.max_age, DEFAULT_MAX_AGE);
     let source = &config.sources[0];
-    let SourceSettings::MtConnect(settings) = &source.settings;
+    let SourceSettings::MtConnect(settings) = &source.settings else { panic!("not MTConnect") };
     let pace = (settings.heartbeat, settings.interval);
     assert_eq!(pace, (Duration::from_secs(2), Duration::from_millis(100)));
     let unit = &settings.units[0];

@@ -256,7 +256,7 @@ mod tests {
         let draft = draft(&agent(), "http://10.0.0.5:5000", &line, "https://gemba.example");
         assert_eq!((draft.units, draft.signals), (3, 18));
         let config = Config::parse(&draft.settings, Path::new("")).expect(&draft.settings);
-        let SourceSettings::MtConnect(source) = &config.sources[0].settings;
+        let SourceSettings::MtConnect(source) = &config.sources[0].settings else { panic!("not MTConnect") };
         let paths: Vec<_> = source.units.iter().map(|unit| unit.path.leaf()).collect();
         assert_eq!(paths, ["mill-01", "d", "mill-01-2"]);
         let one = Devices { devices: agent().devices.into_iter().take(1).collect(), ..Devices::default() };

@@ -147,7 +147,10 @@ mod tests {
              url='http://agent:5000'\n[[source.unit]]\ndevice='press-1'\npath='a/b/c/d/e'\nsignals=[{signals}]\n"
         );
         let SourceSettings::MtConnect(settings) =
-            Config::parse(&text, Path::new("")).unwrap().sources.remove(0).settings;
+            Config::parse(&text, Path::new("")).unwrap().sources.remove(0).settings
+        else {
+            panic!("not MTConnect")
+        };
         settings
     }
 

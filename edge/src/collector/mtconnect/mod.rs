@@ -43,7 +43,8 @@ use super::{Failure, Left, Row, Survey};
 pub async fn survey(settings: &Settings) -> Result<Survey, Failure> {
     let client = AgentClient::new(settings).map_err(|error| Failure::Unusable(error.to_string()))?;
     let mapping = Mapping::resolve(settings, &client.probe().await?);
-    let rows = mapping.mapped.into_iter().map(|mapped| Row { item: mapped.item, signal: mapped.signal }).collect();
+    let rows =
+        mapping.mapped.into_iter().map(|mapped| Row { item: mapped.item, signal: mapped.signal, now: None }).collect();
     let left = mapping.unmapped.into_iter().map(|(device, item)| {
         let name = item.name.as_deref().map_or(String::new(), |name| format!(" ({name})"));
         Left { item: format!("{device}: {}{name}", item.id), what: format!("{} {}", item.category, item.kind) }

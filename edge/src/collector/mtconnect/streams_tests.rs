@@ -31,7 +31,7 @@ fn mapping_all(devices: &probe::Devices) -> (ItemIndex, SignalTable) {
     );
     let config = Config::parse(&text, std::path::Path::new("")).unwrap();
     let signals = SignalTable::default();
-    let SourceSettings::MtConnect(settings) = &config.sources[0].settings;
+    let SourceSettings::MtConnect(settings) = &config.sources[0].settings else { panic!("not MTConnect") };
     (Mapping::resolve(settings, devices).index(&signals), signals)
 }
 
