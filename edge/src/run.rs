@@ -69,9 +69,10 @@ impl Collector {
             signals: Arc::clone(queue.signals()),
             health: Arc::clone(&health),
             before: found.covered_to,
+            positions: Arc::new(found.positions),
         };
         for (number, source) in config.sources.iter().enumerate() {
-            let position = found.positions.get(&source.name).cloned();
+            let position = shared.positions.get(&source.name).cloned();
             collector::start(source, number, position, &shared, &tasks, &stop_sources)?;
         }
         let batcher = Batcher::new(queue.clone(), &way_in, found.covered_to);

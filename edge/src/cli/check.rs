@@ -66,6 +66,9 @@ async fn check_source(source: &SourceConfig) -> anyhow::Result<bool> {
             println!("    {}, {}", left.item, left.what);
         }
     }
+    for note in &survey.notes {
+        println!("  {note}");
+    }
     for problem in &survey.problems {
         println!("  problem: {problem}");
     }

@@ -1,7 +1,10 @@
 //! What every source does with what it read, whatever the protocol: numbers its signals, knows what is in force, says
 //! when it is lost and when it is back, and hands all of it to the queue.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use gemba_contract::edge::{LocalSignal, OfferedSignal};
 use gemba_domain::{Timestamp, signal::Value};
@@ -31,6 +34,7 @@ pub struct Feed {
     read: BTreeSet<LocalSignal>,
     pub(super) values: Values,
     pub(super) position: Option<Position>,
+    marks: BTreeMap<String, Position>,
     pub(super) last_heard: Timestamp,
     /// The source's clock less ours, microseconds.
     skew: i64,
@@ -56,13 +60,22 @@ pub struct Shared {
     pub health: Arc<HealthBoard>,
     /// Until where the run before covers.
     pub before: Option<Timestamp>,
+    /// How far an earlier run read, by source, and by source and part of it.
+    pub positions: Arc<BTreeMap<String, Position>>,
 }
+
+/// Between a source's name and a part of it, in the name of a position.
+const PART: char = '\u{1f}';
 
 impl Feed {
     /// `prefix`: what the origin of its signals begins with, such as `mtconnect http://10.0.0.5:5000 `; `number`: place on
     /// the health board; `position`: how far an earlier run read.
     pub fn new(name: &str, prefix: &str, number: usize, shared: &Shared, position: Option<Position>) -> Self {
-        let Shared { intake, signals, health, before } = shared.clone();
+        let Shared { intake, signals, health, before, positions } = shared.clone();
+        let part = format!("{name}{PART}");
+        let of_part =
+            |(key, position): (&String, &Position)| Some((key.strip_prefix(&part)?.to_owned(), position.clone()));
+        let marks = positions.iter().filter_map(of_part).collect();
         let mut values = Values::default();
         if let Some(at) = position.as_ref().and_then(|position| position.lost_at) {
             values.lost_before(&signals.of_source(prefix), at);
@@ -77,6 +90,7 @@ impl Feed {
             read: BTreeSet::new(),
             values,
             position,
+            marks,
             last_heard: clock::now(),
             skew: 0,
             stamped: None,
@@ -196,6 +210,27 @@ impl Feed {
     /// Hands on what has a time of its own and says nothing of what is in force now: history that the source kept.
     pub async fn history(&mut self, readings: Vec<Reading>) -> Result<(), Failure> {
         self.deliver(readings, Vec::new()).await
+    }
+
+    /// As [`Feed::history`], and stores with the last of them how far parts of the source were read, such as one file. A position that
+    /// is the default is forgotten.
+    pub async fn history_until(
+        &mut self,
+        readings: Vec<Reading>,
+        parts: Vec<(String, Position)>,
+    ) -> Result<(), Failure> {
+        let named = parts.into_iter().map(|(part, position)| (format!("{}{PART}{part}", self.name), position));
+        self.intake.deliver(readings, named, Vec::new()).await.map_err(|_| Failure::Closed)
+    }
+
+    /// How far an earlier run read parts of the source.
+    pub fn marks(&self) -> &BTreeMap<String, Position> {
+        &self.marks
+    }
+
+    /// Waits until all that was handed on is on the disk.
+    pub async fn stored(&self) -> Result<(), Failure> {
+        self.intake.stored().await.map_err(|_| Failure::Closed)
     }
 
     /// Whether a value of the signal was written in this run.

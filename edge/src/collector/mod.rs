@@ -7,6 +7,7 @@
 
 mod failure;
 mod feed;
+pub mod file_drop;
 mod health;
 mod in_force;
 pub mod modbus;

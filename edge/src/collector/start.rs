@@ -2,7 +2,7 @@
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Feed, Session, Shared, modbus, mtconnect, supervise};
+use super::{Feed, Session, Shared, file_drop, modbus, mtconnect, supervise};
 use crate::{
     config::{SourceConfig, SourceSettings},
     queue::Position,
@@ -23,6 +23,9 @@ pub fn start(
     match &config.settings {
         SourceSettings::MtConnect(settings) => {
             spawn(mtconnect::Source::new(settings.clone())?, feed(&settings.prefix()), tasks, stop);
+        }
+        SourceSettings::FileDrop(settings) => {
+            spawn(file_drop::Source::new(settings.clone()), feed(&settings.prefix()), tasks, stop);
         }
         SourceSettings::Modbus(settings) => {
             spawn(modbus::Source::new(settings.clone()), feed(&settings.prefix()), tasks, stop);

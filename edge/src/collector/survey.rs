@@ -2,7 +2,7 @@
 
 use gemba_contract::edge::OfferedSignal;
 
-use super::{Failure, modbus, mtconnect};
+use super::{Failure, file_drop, modbus, mtconnect};
 use crate::config::{SourceConfig, SourceSettings};
 
 /// One item that would be read.
@@ -32,6 +32,8 @@ pub struct Survey {
     pub rows: Vec<Row>,
     /// What is there besides.
     pub left: Vec<Left>,
+    /// What else is to be known of it.
+    pub notes: Vec<String>,
     /// What cannot be done, for a person.
     pub problems: Vec<String>,
 }
@@ -40,6 +42,7 @@ pub struct Survey {
 pub async fn survey(config: &SourceConfig) -> Result<Survey, Failure> {
     match &config.settings {
         SourceSettings::MtConnect(settings) => mtconnect::survey(settings).await,
+        SourceSettings::FileDrop(settings) => file_drop::survey(settings).await,
         SourceSettings::Modbus(settings) => modbus::survey(settings).await,
     }
 }

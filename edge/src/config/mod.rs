@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use crate::collector::{modbus, mtconnect};
+use crate::collector::{file_drop, modbus, mtconnect};
 
 pub(crate) use reader::{Findings, Section};
 pub use signals::{CodeTemplate, Glob, ItemFacts, Selector, SignalRule, slug};
@@ -68,6 +68,8 @@ pub struct SourceConfig {
 pub enum SourceSettings {
     /// `mtconnect`: an MTConnect agent over HTTP.
     MtConnect(mtconnect::Settings),
+    /// `file_drop`: a directory of CSV files.
+    FileDrop(file_drop::Settings),
     /// `modbus`: registers over TCP or a serial line.
     Modbus(modbus::Settings),
 }
@@ -77,6 +79,7 @@ impl SourceSettings {
     pub fn units(&self) -> &[UnitConfig] {
         match self {
             Self::MtConnect(settings) => &settings.units,
+            Self::FileDrop(settings) => &settings.units,
             Self::Modbus(settings) => &settings.units,
         }
     }
@@ -85,6 +88,7 @@ impl SourceSettings {
     pub fn address(&self) -> &str {
         match self {
             Self::MtConnect(settings) => &settings.url,
+            Self::FileDrop(settings) => &settings.written,
             Self::Modbus(settings) => &settings.url,
         }
     }
@@ -166,7 +170,7 @@ impl Config {
         let mut names = BTreeMap::new();
         let mut sources = Vec::new();
         for section in sections {
-            let Some(source) = source::read(&mut findings, &section) else { continue };
+            let Some(source) = source::read(&mut findings, &section, directory) else { continue };
             if let Some(line) = names.insert(source.name.clone(), findings.line(section.at)) {
                 let at = section.at_key("name");
                 findings

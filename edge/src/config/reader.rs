@@ -158,7 +158,6 @@ impl<'a> Section<'a> {
         default
     }
 
-    #[expect(dead_code, reason = "used by the file drop")]
     /// Yes or no, or what stands in for it.
     pub(crate) fn flag(&self, findings: &mut Findings<'_>, key: &str, default: bool) -> bool {
         match self.get(key).map(|value| (value.span().start, value.get_ref())) {

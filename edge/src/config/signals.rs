@@ -61,6 +61,11 @@ impl Glob {
         Self { pattern: pattern.to_owned() }
     }
 
+    /// As written.
+    pub fn text(&self) -> &str {
+        &self.pattern
+    }
+
     /// What the first `*` stood for, when the pattern fits the whole text.
     pub fn matches<'t>(&self, text: &'t str) -> Option<&'t str> {
         let mut parts = self.pattern.split('*');

@@ -1,6 +1,6 @@
 //! `[[source]]`: what all protocols have in common.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use gemba_domain::equipment::{EquipmentPath, Level};
 
@@ -9,10 +9,14 @@ use super::{
     reader::{Findings, Section},
     signals::{self, SignalRule},
 };
-use crate::collector::{modbus, mtconnect};
+use crate::collector::{file_drop, modbus, mtconnect};
 
 /// The protocols, with the keys of `[[source]]` that each has besides the name.
-const PROTOCOLS: &[(&str, &[&str])] = &[("mtconnect", mtconnect::Settings::KEYS), ("modbus", modbus::Settings::KEYS)];
+const PROTOCOLS: &[(&str, &[&str])] = &[
+    ("mtconnect", mtconnect::Settings::KEYS),
+    ("file_drop", file_drop::Settings::KEYS),
+    ("modbus", modbus::Settings::KEYS),
+];
 
 /// One `[[source.unit]]`: a part of the source and the unit it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,11 +43,13 @@ pub(super) fn known_keys(protocol: Option<&str>) -> Vec<&'static str> {
     keys
 }
 
-pub(super) fn read(findings: &mut Findings<'_>, section: &Section<'_>) -> Option<SourceConfig> {
+/// `directory`: where relative paths begin.
+pub(super) fn read(findings: &mut Findings<'_>, section: &Section<'_>, directory: &Path) -> Option<SourceConfig> {
     let name = section.required(findings, "name").map(|(name, _)| name.to_owned());
     let (protocol, at) = section.required(findings, "protocol")?;
     let settings = match protocol {
         "mtconnect" => mtconnect::Settings::read(findings, section).map(SourceSettings::MtConnect),
+        "file_drop" => file_drop::Settings::read(findings, section, directory).map(SourceSettings::FileDrop),
         "modbus" => modbus::Settings::read(findings, section).map(SourceSettings::Modbus),
         other => {
             let words: Vec<_> = PROTOCOLS.iter().map(|(word, _)| format!("`{word}`")).collect();

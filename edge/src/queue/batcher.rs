@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use gemba_contract::{batch::BatchBuilder, edge::LocalSignal};
 use gemba_domain::{Interval, Timestamp, signal::Value};
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 
 use super::{
     Arrivals, IDLE_BATCH, InFlight, MAX_BATCH_SAMPLES, MAX_BATCH_WAIT, Pending, Position, Queue, Ticket,
@@ -35,9 +38,11 @@ pub struct Reading {
 pub struct Chunk {
     readings: Vec<Reading>,
     /// With the last piece: how far this brings the source.
-    position: Option<(String, Position)>,
+    positions: Vec<(String, Position)>,
     /// With the last piece: bound the coverage until here.
     tickets: Vec<Ticket>,
+    /// Answered when this and all before it is on the disk.
+    stored: Option<oneshot::Sender<()>>,
 }
 
 /// A source's way into the queue.
@@ -70,20 +75,29 @@ impl Intake {
         self.arrivals.report(resumed);
     }
 
-    /// Hands readings on, in order. `position` is stored with the last of them. Waits while the queue cannot keep up.
+    /// Hands readings on, in order. `positions` are stored with the last of them. Waits while the queue cannot keep up.
     pub async fn deliver(
         &self,
         mut readings: Vec<Reading>,
-        position: Option<(String, Position)>,
+        positions: impl IntoIterator<Item = (String, Position)>,
         tickets: Vec<Ticket>,
     ) -> Result<(), Closed> {
+        let positions = positions.into_iter().collect();
         while readings.len() > MAX_BATCH_SAMPLES {
             let rest = readings.split_off(MAX_BATCH_SAMPLES);
-            let piece = Chunk { readings, position: None, tickets: Vec::new() };
+            let piece = Chunk { readings, positions: Vec::new(), tickets: Vec::new(), stored: None };
             self.pieces.send(piece).await.map_err(|_| Closed)?;
             readings = rest;
         }
-        self.pieces.send(Chunk { readings, position, tickets }).await.map_err(|_| Closed)
+        self.pieces.send(Chunk { readings, positions, tickets, stored: None }).await.map_err(|_| Closed)
+    }
+
+    /// Waits until all that was handed on before is on the disk.
+    pub async fn stored(&self) -> Result<(), Closed> {
+        let (reply, answer) = oneshot::channel();
+        let piece = Chunk { readings: Vec::new(), positions: Vec::new(), tickets: Vec::new(), stored: Some(reply) };
+        self.pieces.send(piece).await.map_err(|_| Closed)?;
+        answer.await.map_err(|_| Closed)
     }
 }
 
@@ -95,6 +109,8 @@ pub struct Batcher {
     builder: BatchBuilder,
     text_bytes: usize,
     positions: BTreeMap<String, Position>,
+    /// Who waits until the batch is on the disk.
+    waiting: Vec<oneshot::Sender<()>>,
     /// End of what the batch before covers.
     covered: Timestamp,
     before: Option<Timestamp>,
@@ -112,6 +128,7 @@ impl Batcher {
             builder: BatchBuilder::new(),
             text_bytes: 0,
             positions: BTreeMap::new(),
+            waiting: Vec::new(),
             covered: clock::now(),
             before,
             first: true,
@@ -137,10 +154,10 @@ impl Batcher {
     }
 
     async fn take(&mut self, piece: Chunk) -> Result<(), QueueError> {
-        if self.builder.is_empty() && !piece.readings.is_empty() {
+        if piece.stored.is_some() || (self.builder.is_empty() && !piece.readings.is_empty()) {
             self.deadline = self.deadline.min(Instant::now() + MAX_BATCH_WAIT);
         }
-        let Chunk { readings, position, tickets } = piece;
+        let Chunk { readings, positions, tickets, stored } = piece;
         for Reading { signal, time, value } in readings {
             match value {
                 Value::Number(number) => self.builder.push_number(signal, time.micros(), number),
@@ -154,7 +171,8 @@ impl Batcher {
                 self.close().await?;
             }
         }
-        self.positions.extend(position);
+        self.positions.extend(positions);
+        self.waiting.extend(stored);
         drop(tickets);
         if Instant::now() >= self.deadline {
             self.close().await?;
@@ -189,6 +207,9 @@ impl Batcher {
         self.text_bytes = 0;
         self.covered = to;
         self.queue.append(pending).await?;
+        for reply in std::mem::take(&mut self.waiting) {
+            self.queue.tell_when_durable(reply).await?;
+        }
         self.deadline = Instant::now() + IDLE_BATCH;
         Ok(())
     }

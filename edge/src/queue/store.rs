@@ -78,10 +78,10 @@ impl StoreCause for redb::SetDurabilityError {}
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
-/// How far a source was read when a batch was closed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How far a source, or one file of it, was read when a batch was closed. The default says nothing: it is not kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
-    /// The agent's instance: in another one the sequence means nothing.
+    /// What the sequence is of, such as the agent's instance: in another one it means nothing.
     pub instance: u64,
     /// The next sequence to be read.
     pub next: u64,
@@ -231,6 +231,10 @@ impl Store {
                 }
                 frames.insert(key, frame.as_slice())?;
                 for (source, position) in &pending.positions {
+                    if *position == Position::default() {
+                        positions.remove(source.as_str())?;
+                        continue;
+                    }
                     let json = serde_json::to_vec(position).map_err(unreadable)?;
                     positions.insert(source.as_str(), json.as_slice())?;
                 }

@@ -123,8 +123,13 @@ impl Queue {
     /// Waits until all that was appended is durable.
     pub async fn flush(&self) -> Result<(), QueueError> {
         let (reply, answer) = oneshot::channel();
-        self.appends.send(Append::Flush(reply)).await.map_err(|_| QueueError::Closed)?;
+        self.tell_when_durable(reply).await?;
         answer.await.map_err(|_| QueueError::Closed)
+    }
+
+    /// Answers when all that was appended is durable, without waiting for it.
+    pub(super) async fn tell_when_durable(&self, reply: oneshot::Sender<()>) -> Result<(), QueueError> {
+        self.appends.send(Append::Flush(reply)).await.map_err(|_| QueueError::Closed)
     }
 
     /// See [`Store::take`].

@@ -4,6 +4,7 @@
 mod cli;
 mod enrolment;
 mod identity;
+mod file_drop;
 mod kill;
 mod machine_faults;
 mod modbus;

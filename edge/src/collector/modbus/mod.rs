@@ -26,6 +26,7 @@ mod serial;
 mod settings;
 mod source;
 
+pub(crate) use decode::shown;
 pub use mapping::{Mapping, Point};
 pub use plan::{Limits, Request, Span, plan};
 pub use register::{Form, Order, Reads, Register, Table};

@@ -49,5 +49,5 @@ pub async fn survey(settings: &Settings) -> Result<Survey, Failure> {
         let name = item.name.as_deref().map_or(String::new(), |name| format!(" ({name})"));
         Left { item: format!("{device}: {}{name}", item.id), what: format!("{} {}", item.category, item.kind) }
     });
-    Ok(Survey { rows, left: left.collect(), problems: mapping.problems })
+    Ok(Survey { rows, left: left.collect(), notes: Vec::new(), problems: mapping.problems })
 }
