@@ -2,7 +2,7 @@
 //! when it is lost and when it is back, and hands all of it to the queue.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -40,6 +40,8 @@ pub struct Feed {
     skew: i64,
     /// The newest time that was given to a value that came without one.
     stamped: Option<Timestamp>,
+    /// Of signals that are stamped by a clock of their own: that clock less the source's, microseconds.
+    clocks: HashMap<LocalSignal, i64>,
     /// The batcher was told how this source found its place.
     arrived: bool,
     /// Until where the run before covers: what follows is being caught up with.
@@ -94,6 +96,7 @@ impl Feed {
             last_heard: clock::now(),
             skew: 0,
             stamped: None,
+            clocks: HashMap::new(),
             arrived: false,
             before,
             catching_up: None,
@@ -181,6 +184,44 @@ impl Feed {
         at.plus_micros(self.skew)
     }
 
+    /// These signals are stamped by a clock of their own, which is ahead of the collector's by this many microseconds: of a source
+    /// that speaks for several machines. A clock that was set back brings the present back with it.
+    pub fn clock_of(&mut self, signals: impl IntoIterator<Item = LocalSignal>, ahead: i64) {
+        let now = clock::now().plus_micros(ahead);
+        for signal in signals {
+            let before = self.clocks.insert(signal, ahead).unwrap_or(0);
+            if ahead < before {
+                self.values.not_after(signal, now);
+            }
+        }
+    }
+
+    /// A moment of the collector's clock, by the one that stamps the signal.
+    pub fn time_of(&self, signal: LocalSignal, at: Timestamp) -> Timestamp {
+        self.source_time(at).plus_micros(self.clocks.get(&signal).copied().unwrap_or(0))
+    }
+
+    /// The way into the queue, for a task of the source's own that begins tickets at arrival.
+    pub(super) fn intake(&self) -> Intake {
+        self.intake.clone()
+    }
+
+    /// A new connection to a source that has no sequence of its own. `kept`: the other side kept what was sent meanwhile, so that a
+    /// loss is taken back. If it did not, each signal that ever came from here is unavailable since the source was
+    /// heard last, until its value comes again.
+    pub(super) async fn reconnected(&mut self, kept: bool) -> Result<(), Failure> {
+        if kept {
+            let readings = self.values.resume(&[], 0, clock::now());
+            return self.deliver(readings, Vec::new()).await;
+        }
+        if self.lost_at().is_none() {
+            let at = if self.arrived { self.last_heard } else { clock::now() };
+            self.lose(at).await?;
+        }
+        self.values.begin(&[], clock::now());
+        Ok(())
+    }
+
     /// Hands on observations in order. What is in force is known afterwards; a time that contradicts the order of ours is moved.
     pub async fn observe(&mut self, observations: Vec<Observation>, tickets: Vec<Ticket>) -> Result<(), Failure> {
         let readings = observations.into_iter().map(|observation| self.values.observe(observation)).collect();
@@ -191,6 +232,16 @@ impl Feed {
     /// and what is older than the loss is stamped with now.
     pub async fn restate(&mut self, current: &[Observation], tickets: Vec<Ticket>) -> Result<(), Failure> {
         let now = self.source_time(clock::now());
+        self.restate_at(current, now, tickets).await
+    }
+
+    /// As [`Feed::restate`], where `now` is by the clock that stamps these signals.
+    pub async fn restate_at(
+        &mut self,
+        current: &[Observation],
+        now: Timestamp,
+        tickets: Vec<Ticket>,
+    ) -> Result<(), Failure> {
         let readings = self.values.begin(current, now);
         self.deliver(readings, tickets).await
     }
@@ -238,6 +289,11 @@ impl Feed {
         self.values.knows(signal)
     }
 
+    /// Whether this value of the signal is in force, as far as was written.
+    pub fn has_value(&self, signal: LocalSignal, value: &Value) -> bool {
+        self.values.in_force(signal) == Some(value)
+    }
+
     /// Since when the source is lost, by its clock.
     pub fn lost_at(&self) -> Option<Timestamp> {
         self.values.lost_at()
@@ -261,6 +317,11 @@ impl Feed {
     /// All that the source's buffer held has been read.
     pub fn caught_up(&mut self) -> Option<Ticket> {
         self.catching_up.take()
+    }
+
+    /// Data flows as before: failures before are forgotten.
+    pub fn progress(&mut self) {
+        self.progress = true;
     }
 
     /// Data flows: failures before are forgotten. The source's state, in words, is told when it changed.
@@ -309,7 +370,11 @@ impl Feed {
         if let Some(ticket) = self.catching_up.take() {
             ticket.abandon();
         }
-        let readings = self.values.lose(self.all_signals(), self.source_time(at));
+        let mut readings = self.values.lose([], self.source_time(at));
+        for signal in self.all_signals() {
+            let at = self.time_of(signal, at);
+            readings.extend(self.values.end([signal], at));
+        }
         tracing::warn!(source = %self.name, %at, signals = readings.len(), "the source is lost; its signals are unavailable");
         let position = self.position.take().map(|position| Position { lost_at: self.values.lost_at(), ..position });
         self.position = position;

@@ -158,6 +158,13 @@ impl Values {
         self.losses.clear();
     }
 
+    /// The clock that stamps this signal was set back: what is in force is so since its new present at the latest.
+    pub(crate) fn not_after(&mut self, signal: LocalSignal, now: Timestamp) {
+        if let Some(known) = self.in_force.get_mut(&signal).filter(|known| known.time > now) {
+            known.time = now;
+        }
+    }
+
     /// The value in force, as far as was written.
     pub(crate) fn in_force(&self, signal: LocalSignal) -> Option<&Value> {
         self.in_force.get(&signal).map(|known| &known.value)

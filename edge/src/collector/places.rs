@@ -47,36 +47,48 @@ impl Places {
 
     /// Applies the unit's rules to the item.
     pub fn place(&mut self, unit: &UnitConfig, item: Item<'_>) -> Placed {
+        self.place_below(unit, "", item)
+    }
+
+    /// As [`Places::place`], where an item's id is unique only below `scope` (a topic, a device): rules see the id, the
+    /// signal's origin has both.
+    pub fn place_below(&mut self, unit: &UnitConfig, scope: &str, item: Item<'_>) -> Placed {
         let facts = ItemFacts { id: item.id, name: item.name };
         match unit.signals.iter().find(|rule| rule.apply(facts).is_some()) {
-            Some(rule) => self.place_by(unit, rule, item),
+            Some(rule) => self.put(unit, rule, scope, item),
             None => Placed::NoRule,
         }
     }
 
     /// Applies one of the unit's rules to the item, whatever the others say: where a rule names its item.
     pub fn place_by(&mut self, unit: &UnitConfig, rule: &SignalRule, item: Item<'_>) -> Placed {
+        self.put(unit, rule, "", item)
+    }
+
+    fn put(&mut self, unit: &UnitConfig, rule: &SignalRule, scope: &str, item: Item<'_>) -> Placed {
+        let whole = format!("{scope}{}", item.id);
         let code = match rule.apply(ItemFacts { id: item.id, name: item.name }) {
             None => return Placed::NoRule,
             Some(Ok(code)) => code,
             Some(Err(text)) => {
-                return Placed::Problem(format!("{}: `{text}` cannot be a signal's code, it is not read", item.id));
+                return Placed::Problem(format!("{whole}: `{text}` cannot be a signal's code, it is not read"));
             }
         };
         let address = format!("{}:{}", unit.path, code.as_str());
-        if let Some(first) = self.by_item.get(item.id) {
-            return Placed::Problem(format!("{} is already {first}; it is not {address} as well", item.id));
+        if let Some(first) = self.by_item.get(&whole) {
+            return Placed::Problem(format!("{whole} is already {first}; it is not {address} as well"));
         }
         if let Some(first) = self.by_address.get(&address) {
-            return Placed::Problem(format!("{address} is already filled by {first}; {} is not read", item.id));
+            return Placed::Problem(format!("{address} is already filled by {first}; {whole} is not read"));
         }
-        self.by_address.insert(address.clone(), item.id.to_owned());
-        self.by_item.insert(item.id.to_owned(), address.clone());
+        let source = Some(format!("{}{whole}", self.prefix));
+        self.by_address.insert(address.clone(), whole.clone());
+        self.by_item.insert(whole, address.clone());
         Placed::Signal(OfferedSignal {
             address,
             kind: rule.kind.unwrap_or(item.kind),
             uom: rule.uom.clone().or_else(|| item.uom.map(str::to_owned)),
-            source: Some(format!("{}{}", self.prefix, item.id)),
+            source,
         })
     }
 

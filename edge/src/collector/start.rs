@@ -2,7 +2,7 @@
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Feed, Session, Shared, file_drop, modbus, mtconnect, supervise};
+use super::{Feed, Session, Shared, file_drop, modbus, mqtt, mtconnect, sparkplug, supervise};
 use crate::{
     config::{SourceConfig, SourceSettings},
     queue::Position,
@@ -29,6 +29,12 @@ pub fn start(
         }
         SourceSettings::Modbus(settings) => {
             spawn(modbus::Source::new(settings.clone()), feed(&settings.prefix()), tasks, stop);
+        }
+        SourceSettings::Mqtt(settings) => {
+            spawn(mqtt::Source::new(settings.clone()), feed(&settings.prefix()), tasks, stop);
+        }
+        SourceSettings::Sparkplug(settings) => {
+            spawn(sparkplug::Source::new(settings.clone()), feed(&settings.prefix()), tasks, stop);
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use gemba_contract::edge::OfferedSignal;
 
-use super::{Failure, file_drop, modbus, mtconnect};
+use super::{Failure, file_drop, modbus, mqtt, mtconnect, sparkplug};
 use crate::config::{SourceConfig, SourceSettings};
 
 /// One item that would be read.
@@ -44,5 +44,7 @@ pub async fn survey(config: &SourceConfig) -> Result<Survey, Failure> {
         SourceSettings::MtConnect(settings) => mtconnect::survey(settings).await,
         SourceSettings::FileDrop(settings) => file_drop::survey(settings).await,
         SourceSettings::Modbus(settings) => modbus::survey(settings).await,
+        SourceSettings::Mqtt(settings) => mqtt::survey(settings).await,
+        SourceSettings::Sparkplug(settings) => sparkplug::survey(settings).await,
     }
 }

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use crate::collector::{file_drop, modbus, mtconnect};
+use crate::collector::{file_drop, modbus, mqtt, mtconnect, sparkplug};
 
 pub(crate) use reader::{Findings, Section};
 pub use signals::{CodeTemplate, Glob, ItemFacts, Selector, SignalRule, slug};
@@ -72,6 +72,10 @@ pub enum SourceSettings {
     FileDrop(file_drop::Settings),
     /// `modbus`: registers over TCP or a serial line.
     Modbus(modbus::Settings),
+    /// `mqtt`: topics of an MQTT broker.
+    Mqtt(mqtt::Settings),
+    /// `sparkplug`: edge nodes that speak Sparkplug B, by way of an MQTT broker.
+    Sparkplug(sparkplug::Settings),
 }
 
 impl SourceSettings {
@@ -81,6 +85,8 @@ impl SourceSettings {
             Self::MtConnect(settings) => &settings.units,
             Self::FileDrop(settings) => &settings.units,
             Self::Modbus(settings) => &settings.units,
+            Self::Mqtt(settings) => &settings.units,
+            Self::Sparkplug(settings) => &settings.units,
         }
     }
 
@@ -90,6 +96,8 @@ impl SourceSettings {
             Self::MtConnect(settings) => &settings.url,
             Self::FileDrop(settings) => &settings.written,
             Self::Modbus(settings) => &settings.url,
+            Self::Mqtt(settings) => &settings.broker.url,
+            Self::Sparkplug(settings) => &settings.broker.url,
         }
     }
 }
@@ -152,7 +160,7 @@ impl Config {
 
     /// As [`Config::load`], from text; relative paths begin at `directory`.
     pub fn parse(text: &str, directory: &Path) -> Result<Self, Vec<Finding>> {
-        let mut findings = Findings::new(text);
+        let mut findings = Findings::new(text, directory);
         let parsed = match toml::de::DeTable::parse(text) {
             Ok(parsed) => parsed,
             Err(error) => {

@@ -1,6 +1,9 @@
 //! Walks a parsed TOML document and remembers where everything stands, so that each complaint has a line.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use toml::{
     Spanned,
@@ -12,12 +15,14 @@ use super::{Finding, quantity};
 /// The complaints so far.
 pub(crate) struct Findings<'a> {
     text: &'a str,
+    /// Where relative paths begin.
+    directory: &'a Path,
     found: Vec<(usize, String)>,
 }
 
 impl<'a> Findings<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, found: Vec::new() }
+    pub(crate) fn new(text: &'a str, directory: &'a Path) -> Self {
+        Self { text, directory, found: Vec::new() }
     }
 
     /// The line, from 1, of a byte position.
@@ -253,6 +258,51 @@ impl<'a> Section<'a> {
             findings.report(self.at_key(key), format!("`{key}` must lie between {from:?} and {to:?}"));
         }
         value
+    }
+
+    /// A size in bytes within these bounds, or what stands in for it.
+    pub(crate) fn bytes(&self, findings: &mut Findings<'_>, key: &str, default: u64, (from, to): (u64, u64)) -> u64 {
+        let value = self.parsed(findings, key, quantity::bytes).unwrap_or(default);
+        if value < from || value > to {
+            findings.report(self.at_key(key), format!("`{key}` must lie between {from} B and {to} B"));
+        }
+        value
+    }
+
+    /// `true` or `false`, or what stands in for it.
+    pub(crate) fn boolean(&self, findings: &mut Findings<'_>, key: &str, default: bool) -> bool {
+        let Some(value) = self.get(key) else { return default };
+        match value.get_ref() {
+            DeValue::Boolean(on) => *on,
+            other => {
+                let at = value.span().start;
+                findings.report(at, format!("`{key}` is a {}; it must be true or false", other.type_str()));
+                default
+            }
+        }
+    }
+
+    /// A whole number within these bounds, or what stands in for it.
+    pub(crate) fn whole(&self, findings: &mut Findings<'_>, key: &str, default: i64, (from, to): (i64, i64)) -> i64 {
+        let Some(value) = self.get(key) else { return default };
+        let number = match value.get_ref() {
+            DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok(),
+            _ => None,
+        };
+        match number.filter(|number| (from..=to).contains(number)) {
+            Some(number) => number,
+            None => {
+                let text = format!("`{key}` must be a whole number from {from} to {to}, without quotes");
+                findings.report(value.span().start, text);
+                default
+            }
+        }
+    }
+
+    /// A file that may be missing; relative to the settings file.
+    pub(crate) fn path(&self, findings: &mut Findings<'_>, key: &str) -> Option<PathBuf> {
+        let (file, _) = self.text(findings, key)?;
+        Some(findings.directory.join(file))
     }
 
     /// An array of inline tables, of which there must be one.

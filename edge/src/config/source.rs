@@ -9,13 +9,15 @@ use super::{
     reader::{Findings, Section},
     signals::{self, SignalRule},
 };
-use crate::collector::{file_drop, modbus, mtconnect};
+use crate::collector::{file_drop, modbus, mqtt, mtconnect, sparkplug};
 
 /// The protocols, with the keys of `[[source]]` that each has besides the name.
 const PROTOCOLS: &[(&str, &[&str])] = &[
     ("mtconnect", mtconnect::Settings::KEYS),
     ("file_drop", file_drop::Settings::KEYS),
     ("modbus", modbus::Settings::KEYS),
+    ("mqtt", mqtt::Settings::KEYS),
+    ("sparkplug", sparkplug::Settings::KEYS),
 ];
 
 /// One `[[source.unit]]`: a part of the source and the unit it is.
@@ -51,6 +53,8 @@ pub(super) fn read(findings: &mut Findings<'_>, section: &Section<'_>, directory
         "mtconnect" => mtconnect::Settings::read(findings, section).map(SourceSettings::MtConnect),
         "file_drop" => file_drop::Settings::read(findings, section, directory).map(SourceSettings::FileDrop),
         "modbus" => modbus::Settings::read(findings, section).map(SourceSettings::Modbus),
+        "mqtt" => mqtt::Settings::read(findings, section).map(SourceSettings::Mqtt),
+        "sparkplug" => sparkplug::Settings::read(findings, section).map(SourceSettings::Sparkplug),
         other => {
             let words: Vec<_> = PROTOCOLS.iter().map(|(word, _)| format!("`{word}`")).collect();
             let message = format!("`{other}` is no protocol of this version; it speaks {}", words.join(", "));

@@ -72,7 +72,7 @@ fn wrong_values_are_named_with_their_lines() {
         ("\"2 s\"", "\"20 h\"", 12, "must lie between"),
         ("\"2 GiB\"", "\"2 gig\"", 7, "is no size"),
         ("\"2 GiB\"", "\"2 kB\"", 7, "at least 1 MiB"),
-        ("\"mtconnect\"", "\"opcua\"", 10, "it speaks `mtconnect`"),
+        ("\"mtconnect\"", "\"telepathy\"", 10, "it speaks `mtconnect`"),
         ("/line-1/press-1\"", "/line-1\"", 15, "is no unit"),
         ("/line-1/press-1\"", "/Line 1/press-1\"", 15, "not a valid code"),
         ("\"execution\"", "\"Execution State\"", 16, "did you mean `execution-state`?"),

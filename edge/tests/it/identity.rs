@@ -75,6 +75,13 @@ impl Server {
         key.to_pem() + &given.certificate + &given.authority
     }
 
+    /// Gives the collector of the settings in this directory an identity.
+    pub fn let_in(&self, settings: &std::path::Path) {
+        let directory = settings.join("edge-identity");
+        gemba_identity::private_directory(&directory).unwrap();
+        std::fs::write(directory.join("identity.pem"), self.identity()).unwrap();
+    }
+
     /// Lets in who shows this code.
     pub fn expect(&self) -> Code {
         let code = Code::generate(self.authority.fingerprint());

@@ -3,8 +3,8 @@
 
 mod cli;
 mod enrolment;
-mod identity;
 mod file_drop;
+mod identity;
 mod kill;
 mod machine_faults;
 mod modbus;

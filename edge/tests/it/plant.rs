@@ -57,8 +57,7 @@ pub struct Site {
 impl Site {
     pub fn new(server: &Server, agent_url: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        gemba_identity::private_directory(&directory.path().join("edge-identity")).unwrap();
-        std::fs::write(directory.path().join("edge-identity/identity.pem"), server.identity()).unwrap();
+        server.let_in(directory.path());
         Self {
             directory,
             server: server.url(),

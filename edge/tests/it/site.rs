@@ -7,11 +7,11 @@ use std::{
 
 use gemba_edge::{Collector, config::Config};
 
-use crate::server::{Server, TOKEN};
+use crate::server::Server;
 
 pub const UNIT: &str = "acme/leeds/press-shop/line-1/press-1";
 
-/// A directory with token and settings.
+/// A directory with an identity and settings.
 pub struct AnySite {
     pub directory: tempfile::TempDir,
     server: String,
@@ -22,7 +22,7 @@ pub struct AnySite {
 impl AnySite {
     pub fn new(server: &Server, source: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("edge.token"), format!("{TOKEN}\n")).unwrap();
+        server.let_in(directory.path());
         Self { directory, server: server.url(), source: source.to_owned() }
     }
 
@@ -33,7 +33,7 @@ impl AnySite {
     fn text(&self) -> String {
         let Self { server, source, .. } = self;
         format!(
-            "[server]\nurl = '{server}'\ntoken_file = 'edge.token'\n[queue]\ndirectory = 'queue'\n[[source]]\n{source}\n"
+            "[server]\nurl = '{server}'\n[queue]\ndirectory = 'queue'\n[[source]]\n{source}\n"
         )
     }
 
