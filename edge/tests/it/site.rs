@@ -32,9 +32,7 @@ impl AnySite {
 
     fn text(&self) -> String {
         let Self { server, source, .. } = self;
-        format!(
-            "[server]\nurl = '{server}'\n[queue]\ndirectory = 'queue'\n[[source]]\n{source}\n"
-        )
+        format!("[server]\nurl = '{server}'\n[queue]\ndirectory = 'queue'\n[[source]]\n{source}\n")
     }
 
     pub fn config_file(&self) -> PathBuf {
