@@ -284,6 +284,25 @@ impl Feed {
         self.intake.stored().await.map_err(|_| Failure::Closed)
     }
 
+    /// Since when the signal is lost, by the source's clock, and the time of what was in force until then.
+    pub fn loss_of(&self, signal: LocalSignal) -> Option<(Timestamp, Option<Timestamp>)> {
+        self.values.loss_of(signal)
+    }
+
+    /// Hands on what the source kept of a signal while it was lost, in order; what is in force is known afterwards. With `before`,
+    /// the value in force at the loss, nothing was missed since then: the loss is taken back.
+    pub async fn recover(
+        &mut self,
+        signal: LocalSignal,
+        before: Option<Value>,
+        kept: Vec<Observation>,
+    ) -> Result<(), Failure> {
+        let back = before.and_then(|before| self.values.take_back(signal, before));
+        let mut readings: Vec<_> = back.into_iter().collect();
+        readings.extend(kept.into_iter().map(|observation| self.values.observe(observation)));
+        if readings.is_empty() { Ok(()) } else { self.deliver(readings, Vec::new()).await }
+    }
+
     /// Whether a value of the signal was written in this run.
     pub fn knows(&self, signal: LocalSignal) -> bool {
         self.values.knows(signal)

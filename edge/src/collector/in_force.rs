@@ -35,6 +35,8 @@ struct Loss {
     time: Timestamp,
     /// In force until then, where that is known.
     value: Option<Value>,
+    /// Since when, by the source.
+    since: Option<Timestamp>,
 }
 
 /// The values of one source.
@@ -57,7 +59,7 @@ impl Values {
         for signal in signals {
             let unavailable = InForce { time: at, value: Value::Unavailable, stamped: true };
             self.in_force.insert(*signal, unavailable);
-            self.losses.insert(*signal, Loss { time: at, value: None });
+            self.losses.insert(*signal, Loss { time: at, value: None, since: None });
         }
     }
 
@@ -76,7 +78,8 @@ impl Values {
                 continue;
             }
             let time = known.map_or(at, |known| at.max(known.time.plus_micros(1)));
-            self.losses.insert(signal, Loss { time, value: known.map(|known| known.value.clone()) });
+            let since = known.filter(|known| !known.stamped).map(|known| known.time);
+            self.losses.insert(signal, Loss { time, value: known.map(|known| known.value.clone()), since });
             self.in_force.insert(signal, InForce { time, value: Value::Unavailable, stamped: true });
             out.push(Reading { signal, time, value: Value::Unavailable });
         }
@@ -97,6 +100,18 @@ impl Values {
         let unchanged: Vec<_> = current.iter().filter(|observation| observation.sequence < next).collect();
         out.extend(self.restate_all(&unchanged, now));
         out
+    }
+
+    /// Since when the signal is lost, and the time of what was in force until then.
+    pub(crate) fn loss_of(&self, signal: LocalSignal) -> Option<(Timestamp, Option<Timestamp>)> {
+        self.losses.get(&signal).map(|loss| (loss.time, loss.since))
+    }
+
+    /// The source kept what followed on the loss of this signal: its loss is taken back, by the value that was in force then.
+    pub(crate) fn take_back(&mut self, signal: LocalSignal, before: Value) -> Option<Reading> {
+        self.lost_at = None;
+        let loss = self.losses.remove(&signal)?;
+        Some(self.write(signal, loss.time, before, true))
     }
 
     /// The source is there and what came before is not known whole: writes what is in force now.
@@ -243,6 +258,20 @@ mod tests {
         values.observe(seen(0, 1, 100, "B"));
         assert_eq!(short(vec![values.observe(seen(0, 2, 50, "A"))]), [row(0, 50_000_000, "A")]);
         assert_eq!(short(values.lose([0], at(60))), [row(0, 100_000_001, "?")]);
+    }
+
+    #[test]
+    fn the_loss_of_one_signal_is_taken_back_by_what_the_source_kept() {
+        let mut values = Values::default();
+        values.begin(&[seen(0, 1, 10, "ACTIVE"), seen(1, 2, 11, "AUTO")], at(20));
+        values.lose([0, 1], at(30));
+        assert_eq!(values.loss_of(0), Some((at(30), Some(at(10)))));
+        let back = values.take_back(0, Value::Text("ACTIVE".into()));
+        assert_eq!(short(back.into_iter().collect()), [row(0, 30_000_000, "ACTIVE")]);
+        assert_eq!(short(vec![values.observe(seen(0, 3, 35, "READY"))]), [row(0, 35_000_000, "READY")]);
+        // Lost once more before it was there for good: what was taken back is lost anew.
+        assert_eq!(values.lost_at(), None);
+        assert_eq!(short(values.lose([0, 1], at(40))), [row(0, 40_000_000, "?")]);
     }
 
     #[test]

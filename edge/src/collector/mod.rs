@@ -26,7 +26,7 @@ pub use failure::Failure;
 pub use feed::{Feed, Shared};
 pub use health::{HealthBoard, SourceState};
 pub use in_force::Observation;
-pub use places::{Item, Placed, Places};
+pub use places::{Item, Placed, Places, nearest};
 pub use session::{Session, supervise};
 pub use start::start;
 pub use survey::{Left, Row, Survey, survey};

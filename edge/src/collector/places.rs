@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use gemba_contract::edge::OfferedSignal;
-use gemba_domain::signal::SignalKind;
+use gemba_domain::{equipment::Code, signal::SignalKind};
 
 use crate::config::{ItemFacts, SignalRule, UnitConfig};
 
@@ -31,6 +31,15 @@ pub enum Placed {
     Problem(String),
 }
 
+/// `; did you mean …?` with the name that is nearest to the wanted one, if one is within so many slips of the pen.
+pub fn nearest<'a>(names: impl Iterator<Item = &'a str>, wanted: &str, slips: usize) -> String {
+    let distance = |name: &&str| strsim::damerau_levenshtein(name, wanted);
+    let near = names.min_by_key(distance).filter(|near| distance(near) <= slips);
+    near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
+}
+
+type Apply = fn(&SignalRule, ItemFacts<'_>) -> Option<Result<Code, String>>;
+
 /// Each item and each address is used once: the first use stands, others are problems.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
@@ -47,30 +56,48 @@ impl Places {
 
     /// Applies the unit's rules to the item.
     pub fn place(&mut self, unit: &UnitConfig, item: Item<'_>) -> Placed {
-        self.place_below(unit, "", item)
+        self.place_with(unit, "", item, SignalRule::apply)
+    }
+
+    /// As [`Places::place`], where patterns look at the name before the id.
+    pub fn place_by_name(&mut self, unit: &UnitConfig, item: Item<'_>) -> Placed {
+        self.place_with(unit, "", item, SignalRule::apply_by_name)
     }
 
     /// As [`Places::place`], where an item's id is unique only below `scope` (a topic, a device): rules see the id, the
     /// signal's origin has both.
     pub fn place_below(&mut self, unit: &UnitConfig, scope: &str, item: Item<'_>) -> Placed {
-        let facts = ItemFacts { id: item.id, name: item.name };
-        match unit.signals.iter().find(|rule| rule.apply(facts).is_some()) {
-            Some(rule) => self.put(unit, rule, scope, item),
-            None => Placed::NoRule,
-        }
+        self.place_with(unit, scope, item, SignalRule::apply)
     }
 
     /// Applies one of the unit's rules to the item, whatever the others say: where a rule names its item.
     pub fn place_by(&mut self, unit: &UnitConfig, rule: &SignalRule, item: Item<'_>) -> Placed {
-        self.put(unit, rule, "", item)
+        match rule.apply(ItemFacts { id: item.id, name: item.name }) {
+            Some(code) => self.put(unit, rule, code, "", item),
+            None => Placed::NoRule,
+        }
     }
 
-    fn put(&mut self, unit: &UnitConfig, rule: &SignalRule, scope: &str, item: Item<'_>) -> Placed {
+    fn place_with(&mut self, unit: &UnitConfig, scope: &str, item: Item<'_>, apply: Apply) -> Placed {
+        let facts = ItemFacts { id: item.id, name: item.name };
+        match unit.signals.iter().find_map(|rule| apply(rule, facts).map(|code| (rule, code))) {
+            Some((rule, code)) => self.put(unit, rule, code, scope, item),
+            None => Placed::NoRule,
+        }
+    }
+
+    fn put(
+        &mut self,
+        unit: &UnitConfig,
+        rule: &SignalRule,
+        code: Result<Code, String>,
+        scope: &str,
+        item: Item<'_>,
+    ) -> Placed {
         let whole = format!("{scope}{}", item.id);
-        let code = match rule.apply(ItemFacts { id: item.id, name: item.name }) {
-            None => return Placed::NoRule,
-            Some(Ok(code)) => code,
-            Some(Err(text)) => {
+        let code = match code {
+            Ok(code) => code,
+            Err(text) => {
                 return Placed::Problem(format!("{whole}: `{text}` cannot be a signal's code, it is not read"));
             }
         };

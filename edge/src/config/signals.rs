@@ -110,9 +110,19 @@ impl SignalRule {
     /// The code of the signal that this item becomes under this rule; `None` when the rule is not for it.
     /// The error is the text from which no code could be made.
     pub fn apply(&self, item: ItemFacts<'_>) -> Option<Result<Code, String>> {
+        self.code(item, [Some(item.id), item.name])
+    }
+
+    /// As [`SignalRule::apply`], where a pattern looks at the name before the id.
+    pub fn apply_by_name(&self, item: ItemFacts<'_>) -> Option<Result<Code, String>> {
+        self.code(item, [item.name, Some(item.id)])
+    }
+
+    fn code(&self, item: ItemFacts<'_>, texts: [Option<&str>; 2]) -> Option<Result<Code, String>> {
+        let mut texts = texts.into_iter().flatten();
         let rest = match &self.selector {
-            Selector::Item(wanted) => (item.id == wanted || item.name == Some(wanted.as_str())).then_some(""),
-            Selector::Pattern(glob) => glob.matches(item.id).or_else(|| item.name.and_then(|name| glob.matches(name))),
+            Selector::Item(wanted) => texts.any(|text| text == wanted).then_some(""),
+            Selector::Pattern(glob) => texts.find_map(|text| glob.matches(text)),
         }?;
         let text = slug(&self.signal.fill(item, rest));
         Some(text.parse().map_err(|_| text))
