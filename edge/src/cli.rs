@@ -26,6 +26,9 @@ pub struct Cli {
     command: Command,
 }
 
+/// What libraries say is said again in our own words; naming them in `--log` turns them on.
+const QUIET: &str = "opcua_client=off,opcua_core=off,opcua_crypto=off,opcua_types=off";
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum LogFormat {
     /// Lines for people.
@@ -66,7 +69,7 @@ enum Command {
 impl Cli {
     /// Does what was asked.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let filter = EnvFilter::try_new(&self.log).context("--log")?;
+        let filter = EnvFilter::try_new(format!("{QUIET},{}", self.log)).context("--log")?;
         let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
         match self.log_format {
             LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),

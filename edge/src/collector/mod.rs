@@ -13,6 +13,7 @@ mod in_force;
 pub mod modbus;
 pub mod mqtt;
 pub mod mtconnect;
+pub mod opcua;
 mod places;
 mod session;
 mod skew;

@@ -2,7 +2,7 @@
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Feed, Session, Shared, file_drop, modbus, mqtt, mtconnect, sparkplug, supervise};
+use super::{Feed, Session, Shared, file_drop, modbus, mqtt, mtconnect, opcua, sparkplug, supervise};
 use crate::{
     config::{SourceConfig, SourceSettings},
     queue::Position,
@@ -35,6 +35,9 @@ pub fn start(
         }
         SourceSettings::Sparkplug(settings) => {
             spawn(sparkplug::Source::new(settings.clone()), feed(&settings.prefix()), tasks, stop);
+        }
+        SourceSettings::OpcUa(settings) => {
+            spawn(opcua::Source::new(settings.clone()), feed(&settings.prefix()), tasks, stop);
         }
     }
     Ok(())

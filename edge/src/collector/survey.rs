@@ -2,7 +2,7 @@
 
 use gemba_contract::edge::OfferedSignal;
 
-use super::{Failure, file_drop, modbus, mqtt, mtconnect, sparkplug};
+use super::{Failure, file_drop, modbus, mqtt, mtconnect, opcua, sparkplug};
 use crate::config::{SourceConfig, SourceSettings};
 
 /// One item that would be read.
@@ -46,5 +46,6 @@ pub async fn survey(config: &SourceConfig) -> Result<Survey, Failure> {
         SourceSettings::Modbus(settings) => modbus::survey(settings).await,
         SourceSettings::Mqtt(settings) => mqtt::survey(settings).await,
         SourceSettings::Sparkplug(settings) => sparkplug::survey(settings).await,
+        SourceSettings::OpcUa(settings) => opcua::survey(settings).await,
     }
 }

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use crate::collector::{file_drop, modbus, mqtt, mtconnect, sparkplug};
+use crate::collector::{file_drop, modbus, mqtt, mtconnect, opcua, sparkplug};
 
 pub(crate) use reader::{Findings, Section};
 pub use signals::{CodeTemplate, Glob, ItemFacts, Selector, SignalRule, slug};
@@ -76,6 +76,8 @@ pub enum SourceSettings {
     Mqtt(mqtt::Settings),
     /// `sparkplug`: edge nodes that speak Sparkplug B, by way of an MQTT broker.
     Sparkplug(sparkplug::Settings),
+    /// `opcua`: an OPC UA server over `opc.tcp`.
+    OpcUa(opcua::Settings),
 }
 
 impl SourceSettings {
@@ -87,6 +89,7 @@ impl SourceSettings {
             Self::Modbus(settings) => &settings.units,
             Self::Mqtt(settings) => &settings.units,
             Self::Sparkplug(settings) => &settings.units,
+            Self::OpcUa(settings) => &settings.units,
         }
     }
 
@@ -98,6 +101,7 @@ impl SourceSettings {
             Self::Modbus(settings) => &settings.url,
             Self::Mqtt(settings) => &settings.broker.url,
             Self::Sparkplug(settings) => &settings.broker.url,
+            Self::OpcUa(settings) => &settings.url,
         }
     }
 }

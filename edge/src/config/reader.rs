@@ -203,6 +203,20 @@ impl<'a> Section<'a> {
         parse(text).map_err(|message| findings.report(at, message)).ok()
     }
 
+    /// A number that may be missing.
+    pub(crate) fn decimal(&self, findings: &mut Findings<'_>, key: &str) -> Option<f64> {
+        let value = self.get(key)?;
+        let number = match value.get_ref() {
+            DeValue::Integer(number) if number.radix() == 10 => number.as_str().parse().ok(),
+            DeValue::Float(number) => number.as_str().parse().ok(),
+            _ => None,
+        };
+        if number.is_none() {
+            findings.report(value.span().start, format!("`{key}` must be a number, without quotes"));
+        }
+        number
+    }
+
     /// The table `[key]`, which must be there.
     pub(crate) fn section(&self, findings: &mut Findings<'_>, key: &str, known: &[&str]) -> Option<Section<'a>> {
         match self.get(key) {

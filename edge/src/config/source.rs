@@ -9,11 +9,12 @@ use super::{
     reader::{Findings, Section},
     signals::{self, SignalRule},
 };
-use crate::collector::{file_drop, modbus, mqtt, mtconnect, sparkplug};
+use crate::collector::{file_drop, modbus, mqtt, mtconnect, opcua, sparkplug};
 
 /// The protocols, with the keys of `[[source]]` that each has besides the name.
 const PROTOCOLS: &[(&str, &[&str])] = &[
     ("mtconnect", mtconnect::Settings::KEYS),
+    ("opcua", opcua::Settings::KEYS),
     ("file_drop", file_drop::Settings::KEYS),
     ("modbus", modbus::Settings::KEYS),
     ("mqtt", mqtt::Settings::KEYS),
@@ -55,6 +56,7 @@ pub(super) fn read(findings: &mut Findings<'_>, section: &Section<'_>, directory
         "modbus" => modbus::Settings::read(findings, section).map(SourceSettings::Modbus),
         "mqtt" => mqtt::Settings::read(findings, section).map(SourceSettings::Mqtt),
         "sparkplug" => sparkplug::Settings::read(findings, section).map(SourceSettings::Sparkplug),
+        "opcua" => opcua::Settings::read(findings, section, directory).map(SourceSettings::OpcUa),
         other => {
             let words: Vec<_> = PROTOCOLS.iter().map(|(word, _)| format!("`{word}`")).collect();
             let message = format!("`{other}` is no protocol of this version; it speaks {}", words.join(", "));

@@ -95,11 +95,16 @@ impl Site {
     }
 
     pub fn start(&self) -> Collector {
-        let log = std::env::var("GEMBA_EDGE_LOG").unwrap_or_else(|_| "off".to_owned());
-        let filter = tracing_subscriber::EnvFilter::new(log);
-        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
-        Collector::start_with(&self.config(), |uplink| uplink.unauthorized_pause(Duration::from_millis(50))).unwrap()
+        start(&self.config())
     }
+}
+
+/// A collector that is quick to try again, and logs what `GEMBA_EDGE_LOG` asks for.
+pub fn start(config: &Config) -> Collector {
+    let log = std::env::var("GEMBA_EDGE_LOG").unwrap_or_else(|_| "off".to_owned());
+    let filter = tracing_subscriber::EnvFilter::new(log);
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
+    Collector::start_with(config, |uplink| uplink.unauthorized_pause(Duration::from_millis(50))).unwrap()
 }
 
 /// Waits until the queue is empty.

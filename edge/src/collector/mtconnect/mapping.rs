@@ -10,7 +10,7 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    collector::{Item, Placed, Places},
+    collector::{Item, Placed, Places, nearest},
     config::{Selector, SignalRule},
     queue::SignalTable,
 };
@@ -116,21 +116,13 @@ fn no_item(device: &Device, rule: &SignalRule) -> Option<String> {
     if names().any(|name| name == wanted) {
         return None;
     }
-    let distance = |name: &&str| strsim::damerau_levenshtein(name, wanted);
-    let near = names().min_by_key(distance).filter(|near| distance(near) <= wanted.len().div_ceil(3));
-    let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    let hint = nearest(names(), wanted, wanted.len().div_ceil(3));
     Some(format!("{} has no data item `{wanted}`{hint}", device.name))
 }
 
 fn no_device(devices: &Devices, wanted: &str) -> String {
     let names: Vec<_> = devices.devices.iter().map(|device| device.name.as_str()).collect();
-    let nearest = names.iter().min_by_key(|name| strsim::damerau_levenshtein(name, wanted));
-    let hint = match nearest {
-        Some(nearest) if strsim::damerau_levenshtein(nearest, wanted) <= wanted.len().div_ceil(2) => {
-            format!("; did you mean `{nearest}`?")
-        }
-        _ => String::new(),
-    };
+    let hint = nearest(names.iter().copied(), wanted, wanted.len().div_ceil(2));
     format!("the agent has no device `{wanted}`{hint} (it has: {})", names.join(", "))
 }
 
