@@ -10,6 +10,7 @@ mod kill;
 mod machine_faults;
 mod modbus;
 mod mqtt;
+mod opcua;
 mod peer;
 mod plant;
 mod server;
