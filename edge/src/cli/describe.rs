@@ -45,9 +45,7 @@ pub async fn describe(arguments: &DescribeArguments) -> anyhow::Result<ExitCode>
         bail!("{agent} has no device with data items");
     }
     write_new(plant, &draft.plant)?;
-    // Collectors have certificates; their directory needs no setting.
-    let text = draft.settings.replace("token_file = \"edge.token\"\n", "");
-    if let Err(error) = write_new(settings, &text) {
+    if let Err(error) = write_new(settings, &draft.settings) {
         // Both or none: a second try must not meet the first one's half.
         fs::remove_file(plant).ok();
         return Err(error);

@@ -174,7 +174,7 @@ impl Config {
             }
         };
         let root = Section::new(&mut findings, "the file", 0, parsed.get_ref(), &["server", "queue", "source"]);
-        let server = root.section(&mut findings, "server", &["url", "identity", "token_file", "ca_file"]);
+        let server = root.section(&mut findings, "server", &["url", "identity"]);
         let server = server.and_then(|section| read_server(&mut findings, &section, directory));
         let queue = root.section(&mut findings, "queue", &["directory", "max_bytes", "max_age"]);
         let queue = queue.and_then(|section| read_queue(&mut findings, &section, directory));
@@ -202,11 +202,6 @@ fn read_server(findings: &mut Findings<'_>, section: &Section<'_>, directory: &P
     let url = section.required(findings, "url").and_then(|(url, at)| http_url(findings, url, at));
     let identity = section.text(findings, "identity").map_or(DEFAULT_IDENTITY, |(directory, _)| directory);
     let identity = directory.join(identity);
-    for old in ["token_file", "ca_file"] {
-        if section.text(findings, old).is_some() {
-            tracing::warn!("`{old}` of [server] is no longer used: the collector has a certificate instead. Remove it");
-        }
-    }
     Some(ServerConfig { url: url?, identity })
 }
 

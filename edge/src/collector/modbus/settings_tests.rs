@@ -5,7 +5,7 @@ use crate::config::{Config, SourceSettings};
 
 fn parse(source: &str, device: &str, rules: &str) -> Result<Settings, Vec<(usize, String)>> {
     let text = format!(
-        "[server]\nurl = 'http://s'\ntoken_file = 't'\n[queue]\ndirectory = 'q'\n[[source]]\nname = 'x'\nprotocol = 'modbus'\n{source}\n\
+        "[server]\nurl = 'http://s'\n[queue]\ndirectory = 'q'\n[[source]]\nname = 'x'\nprotocol = 'modbus'\n{source}\n\
          [[source.unit]]\ndevice = '{device}'\npath = 'a/b/c/d/e'\nsignals = [ {rules} ]\n"
     );
     match Config::parse(&text, Path::new("")) {

@@ -48,7 +48,7 @@ pub fn draft(devices: &Devices, agent: &str, line: &EquipmentPath, server: &str)
     plant = plant.replacen("\n\n[[site.area]]", "\ntime_zone = \"UTC\"\n\n[[site.area]]", 1);
 
     let mut settings = format!(
-        "[server]\nurl = {}\ntoken_file = \"edge.token\"\n\n[queue]\ndirectory = \"edge-queue\"\n\n\
+        "[server]\nurl = {}\n\n[queue]\ndirectory = \"edge-queue\"\n\n\
          [[source]]\nname = {}\nprotocol = \"mtconnect\"\nurl = {}\n",
         quoted(server),
         quoted(code(3)),

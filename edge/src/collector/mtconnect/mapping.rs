@@ -135,7 +135,7 @@ mod tests {
 
     fn source(signals: &str) -> Settings {
         let text = format!(
-            "[server]\nurl='http://s'\ntoken_file='t'\n[queue]\ndirectory='q'\n[[source]]\nname='a'\nprotocol='mtconnect'\n\
+            "[server]\nurl='http://s'\n[queue]\ndirectory='q'\n[[source]]\nname='a'\nprotocol='mtconnect'\n\
              url='http://agent:5000'\n[[source.unit]]\ndevice='press-1'\npath='a/b/c/d/e'\nsignals=[{signals}]\n"
         );
         let SourceSettings::MtConnect(settings) =

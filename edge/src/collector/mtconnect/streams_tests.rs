@@ -26,7 +26,7 @@ fn mapping_all(devices: &probe::Devices) -> (ItemIndex, SignalTable) {
         })
         .collect();
     let text = format!(
-        "[server]\nurl='http://s'\ntoken_file='t'\n[queue]\ndirectory='q'\n[[source]]\nname='a'\nprotocol='mtconnect'\n\
+        "[server]\nurl='http://s'\n[queue]\ndirectory='q'\n[[source]]\nname='a'\nprotocol='mtconnect'\n\
          url='http://agent'\n{units}"
     );
     let config = Config::parse(&text, std::path::Path::new("")).unwrap();

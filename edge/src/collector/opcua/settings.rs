@@ -163,7 +163,7 @@ mod tests {
 
     fn read(more: &str) -> Result<Settings, Vec<String>> {
         let text = format!(
-            "[server]\nurl='http://s'\ntoken_file='t'\n[queue]\ndirectory='q'\n[[source]]\nname='a'\nprotocol='opcua'\n{more}\n\
+            "[server]\nurl='http://s'\n[queue]\ndirectory='q'\n[[source]]\nname='a'\nprotocol='opcua'\n{more}\n\
              [[source.unit]]\ndevice='ns=2;s=P'\npath='a/b/c/d/e'\nsignals=[{{pattern='*', signal='{{rest}}'}}]\n"
         );
         let config = Config::parse(&text, Path::new("/etc/gemba"))
