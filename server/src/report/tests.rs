@@ -208,10 +208,13 @@ async fn pieces_are_of_the_order_that_runs_and_a_unit_works_on_one(pool: PgPool)
     // Seconds 300 to 398 and 430 to 498, a piece every 2 s; the first of them was made after the stop.
     let done = app.orders.orders(&Wanted::default(), clock::now()).await.expect("orders").orders;
     let of = |code: &str| done.iter().find(|order| order.code == code).expect("known").good;
-    assert_eq!((of("PO-1"), of("PO-2")), (85.0, 0.0));
+    // A piece that was made across a full hour is shared out between the two: nearly whole again, not bit for bit.
+    let near = |value: f64, wanted: f64| (value - wanted).abs() < wanted * 1e-9;
+    assert!(near(of("PO-1"), 85.0) && of("PO-2") == 0.0, "{} {}", of("PO-1"), of("PO-2"));
     let by_order = app.reports.compare(&unit(), CompareBy::Order, Asked::default(), clock::now()).await.expect("rows");
     let row = by_order.rows.iter().find(|row| row.key == "PO-1").expect("a row");
-    assert_eq!((row.elements.pri_pq, seconds(row.elements.adet)), (85e6, 30), "by the product's own ideal cycle");
+    assert!(near(row.elements.pri_pq, 85e6), "{} by the product's own ideal cycle", row.elements.pri_pq);
+    assert_eq!(seconds(row.elements.adet), 30);
     let none = by_order.rows.iter().find(|row| row.key.is_empty()).expect("a row");
     assert_eq!(seconds(none.elements.adet), 200, "before a unit's first order nobody tells its orders");
     press.end().await;
