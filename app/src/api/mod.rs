@@ -11,7 +11,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use gemba_contract::{
     calendar::CalendarView,
-    collector::Collectors,
+    collector::{CollectorConditions, Collectors},
     order::{Orders, Products},
     overview::{Earlier, Overview},
     plant::PlantOutline,
@@ -84,6 +84,12 @@ impl Api {
     /// `GET /api/v1/collectors`
     pub async fn collectors(&self) -> Result<Collectors, ApiError> {
         self.get("/api/v1/collectors".to_owned()).await
+    }
+
+    /// `GET /api/v1/collectors/conditions`
+    #[cfg_attr(not(feature = "hydrate"), expect(dead_code, reason = "asked for by the browser alone"))]
+    pub async fn collector_conditions(&self) -> Result<CollectorConditions, ApiError> {
+        self.get("/api/v1/collectors/conditions".to_owned()).await
     }
 
     /// `GET /api/v1/units/{path}`

@@ -1,6 +1,6 @@
 //! Tells on every page that a collector is silent: what the page shows of its units is old.
 
-use gemba_contract::collector::{CollectorView, Collectors};
+use gemba_contract::collector::{CollectorCondition, CollectorConditions};
 use gemba_domain::collector::Condition;
 use leptos::prelude::*;
 use leptos_router::components::A;
@@ -11,7 +11,7 @@ const ASKED_SECONDS: u64 = 10;
 
 /// What the frame knows of the collectors: nothing until the browser asked once.
 #[derive(Clone, Copy)]
-pub(super) struct Silence(RwSignal<Option<Collectors>>);
+pub(super) struct Silence(RwSignal<Option<CollectorConditions>>);
 
 impl Silence {
     pub fn watch() -> Self {
@@ -30,8 +30,8 @@ impl Silence {
                 let api = api.clone();
                 leptos::task::spawn_local(async move {
                     // The pill tells when the server does not answer.
-                    if let Ok(collectors) = api.collectors().await {
-                        self.0.try_set(Some(collectors));
+                    if let Ok(conditions) = api.collector_conditions().await {
+                        self.0.try_set(Some(conditions));
                     }
                 });
             };
@@ -45,7 +45,8 @@ impl Silence {
     /// The link in the navigation, with how many need looking after.
     pub fn link(self) -> impl IntoView {
         let trouble = Memo::new(move |_| {
-            let count = |all: &Collectors| all.collectors.iter().filter(|it| it.condition.is_trouble()).count();
+            let count =
+                |all: &CollectorConditions| all.collectors.iter().filter(|it| it.condition.is_trouble()).count();
             self.0.with(|all| all.as_ref().map_or(0, count))
         });
         let badge = move || {
@@ -87,8 +88,9 @@ impl Silence {
 }
 
 /// In words; changes only with what is silent, so that it is not read out again and again.
-fn told(all: &Collectors) -> Option<String> {
-    let silent: Vec<&CollectorView> = all.collectors.iter().filter(|it| it.condition == Condition::Silent).collect();
+fn told(all: &CollectorConditions) -> Option<String> {
+    let silent: Vec<&CollectorCondition> =
+        all.collectors.iter().filter(|it| it.condition == Condition::Silent).collect();
     let units: u32 = silent.iter().map(|it| it.units).sum();
     let names = silent.iter().map(|it| it.name.as_str()).collect::<Vec<_>>().join(", ");
     let of = if units == 1 { "1 unit".to_owned() } else { format!("{units} units") };

@@ -20,6 +20,28 @@ pub struct Collectors {
     pub at: Timestamp,
 }
 
+/// `GET /api/v1/collectors/conditions`: what every page asks for again and again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CollectorConditions {
+    /// In the order of [`Collectors`].
+    pub collectors: Vec<CollectorCondition>,
+    /// The server's clock.
+    pub at: Timestamp,
+}
+
+/// How one collector is, and nothing more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CollectorCondition {
+    /// Its name.
+    pub name: String,
+    /// How it is, the worst that holds.
+    pub condition: Condition,
+    /// Units that it reads.
+    pub units: u32,
+}
+
 /// One collector.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -1,5 +1,7 @@
+use std::sync::Arc;
+
 use axum::extract::State;
-use gemba_contract::collector::{Collectors, Gaps};
+use gemba_contract::collector::{CollectorConditions, Collectors, Gaps};
 use gemba_domain::{Timestamp, access::Action, equipment::EquipmentPath};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -18,7 +20,10 @@ use crate::{
 
 /// Collectors in the API.
 pub fn routes() -> Routes {
-    Routes::new().guarded(Action::ViewPlant, routes!(collectors)).guarded(Action::ViewPlant, routes!(gaps))
+    Routes::new()
+        .guarded(Action::ViewPlant, routes!(collectors))
+        .guarded(Action::ViewPlant, routes!(conditions))
+        .guarded(Action::ViewPlant, routes!(gaps))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -39,8 +44,19 @@ struct When {
     get, path = "/api/v1/collectors", tag = "collector",
     responses((status = 200, description = "The collectors as they are", body = Collectors)),
 )]
-async fn collectors(State(app): State<AppState>) -> Result<Json<Collectors>, Problem> {
+async fn collectors(State(app): State<AppState>) -> Result<Json<Arc<Collectors>>, Problem> {
     Ok(Json(app.collectors.all(clock::now()).await?))
+}
+
+/// How the collectors are, in a word each
+///
+/// What pages ask for every few seconds to tell that one is silent. In the order of `collectors`.
+#[utoipa::path(
+    get, path = "/api/v1/collectors/conditions", tag = "collector",
+    responses((status = 200, description = "How each of them is", body = CollectorConditions)),
+)]
+async fn conditions(State(app): State<AppState>) -> Result<Json<CollectorConditions>, Problem> {
+    Ok(Json(app.collectors.conditions(clock::now()).await?))
 }
 
 /// Of what nothing is known

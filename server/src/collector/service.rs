@@ -5,7 +5,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use gemba_contract::{
-    collector::{CollectorGap, CollectorView, Collectors, SourceView},
+    collector::{CollectorCondition, CollectorConditions, CollectorGap, CollectorView, Collectors, SourceView},
     edge::{Loss, QueueReport},
 };
 use gemba_domain::{
@@ -29,6 +29,9 @@ const MOST: usize = 100;
 /// Unknown addresses of one collector that are named.
 const MOST_UNKNOWN: i64 = 10;
 
+/// An answer, and when it was made.
+type Kept = (Instant, Arc<Collectors>);
+
 /// Tells how the collectors are.
 #[derive(Clone)]
 pub struct Service {
@@ -36,7 +39,7 @@ pub struct Service {
     pub(super) plant: plant::Service,
     pub(super) historian: historian::Service,
     rates: Arc<Rates>,
-    kept: Arc<Mutex<Option<(Instant, Collectors)>>>,
+    kept: Arc<Mutex<Option<Kept>>>,
 }
 
 impl Service {
@@ -49,16 +52,27 @@ impl Service {
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn all(&self, now: Timestamp) -> Result<Collectors, sqlx::Error> {
+    pub async fn all(&self, now: Timestamp) -> Result<Arc<Collectors>, sqlx::Error> {
         let mut kept = self.kept.lock().await;
         if let Some((since, collectors)) = kept.as_ref()
             && since.elapsed() < KEPT
         {
-            return Ok(collectors.clone());
+            return Ok(Arc::clone(collectors));
         }
-        let collectors = self.read(now).await?;
-        *kept = Some((Instant::now(), collectors.clone()));
+        let collectors = Arc::new(self.read(now).await?);
+        *kept = Some((Instant::now(), Arc::clone(&collectors)));
         Ok(collectors)
+    }
+
+    /// As [`Service::all`], with nothing but how each is: every page asks for it.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn conditions(&self, now: Timestamp) -> Result<CollectorConditions, sqlx::Error> {
+        let all = self.all(now).await?;
+        let brief =
+            |it: &CollectorView| CollectorCondition { name: it.name.clone(), condition: it.condition, units: it.units };
+        Ok(CollectorConditions { collectors: all.collectors.iter().map(brief).collect(), at: all.at })
     }
 
     async fn read(&self, now: Timestamp) -> Result<Collectors, sqlx::Error> {

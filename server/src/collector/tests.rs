@@ -25,9 +25,12 @@ async fn only(rig: &Rig, now: Timestamp) -> CollectorView {
     let app = &rig.app;
     let rates = app.ingest.rates().clone();
     let service = super::Service::new(app.pool.clone(), app.plant.clone(), app.historian.clone(), rates);
-    let mut all = service.all(now).await.expect("answers").collectors;
-    assert_eq!(all.len(), 1);
-    all.remove(0)
+    let all = service.all(now).await.expect("answers");
+    assert_eq!(all.collectors.len(), 1);
+    let brief = service.conditions(now).await.expect("answers").collectors.remove(0);
+    let view = all.collectors[0].clone();
+    assert_eq!((brief.name.as_str(), brief.condition, brief.units), (view.name.as_str(), view.condition, view.units));
+    view
 }
 
 #[sqlx::test(migrations = "../migrations")]

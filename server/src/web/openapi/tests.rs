@@ -393,6 +393,7 @@ async fn real_answers_are_as_described(pool: PgPool) {
         ("/api/v1/orders", "/api/v1/orders?status=lost".to_owned(), 422),
         ("/api/v1/plant", "/api/v1/plant".to_owned(), 200),
         ("/api/v1/collectors", "/api/v1/collectors".to_owned(), 200),
+        ("/api/v1/collectors/conditions", "/api/v1/collectors/conditions".to_owned(), 200),
         ("/api/v1/gaps/{path}", format!("/api/v1/gaps/{UNIT}"), 200),
         ("/api/v1/gaps/{path}", "/api/v1/gaps/acme/no/such".to_owned(), 404),
         ("/api/v1/gaps/{path}", format!("/api/v1/gaps/{UNIT}?from=2026-01-01T00:00:00Z"), 422),
